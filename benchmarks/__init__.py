@@ -1,0 +1,1 @@
+"""What the hot paths cost, as ratios between arms of the same run: `python -m benchmarks [names]`."""

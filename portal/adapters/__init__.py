@@ -1,0 +1,1 @@
+"""Other parties behind the ports. Only wiring names these modules."""

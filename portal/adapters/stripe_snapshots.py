@@ -1,0 +1,112 @@
+"""Stripe's objects as the port's snapshots. Field by field, for API version 2026-10-28.endive; imports no SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from portal.kit.clock import from_timestamp
+from portal.ports.payments import Checkout, Customer, InvoiceSnapshot, Notice, SubscriptionSnapshot
+
+
+def notice_of(body: Mapping[str, Any]) -> Notice:
+    """Return the event in a delivery's body. Raises KeyError, TypeError, AttributeError for what is no event."""
+    thing = body["data"]["object"]
+    texts = (body["id"], body["type"])
+    if not all(isinstance(text, str) and 0 < len(text) <= 255 for text in texts):
+        raise TypeError("an event has an id and a type")
+    return Notice(
+        id=body["id"],
+        type=body["type"],
+        livemode=bool(body["livemode"]),
+        connected_account=body.get("account"),
+        api_version=body.get("api_version"),
+        created_at=from_timestamp(body["created"]),
+        object_type=thing.get("object"),
+        object_id=thing.get("id"),
+    )
+
+
+def customer_of(found: Any) -> Customer:
+    """Return a customer, or what is left of a deleted one."""
+    deleted = bool(getattr(found, "deleted", False))
+    if deleted:
+        return Customer(found.id, None, None, deleted=True)
+    return Customer(found.id, _metadata(found).get("account"), found.email)
+
+
+def checkout_of(found: Any) -> Checkout:
+    """Return a hosted page."""
+    return Checkout(
+        id=found.id,
+        url=found.url,
+        status=found.status or "",
+        payment_status=found.payment_status,
+        subscription_id=_id(found.subscription),
+        customer_id=_id(found.customer),
+        expires_at=_instant(found.expires_at),
+        metadata=_metadata(found),
+    )
+
+
+def subscription_of(found: Any) -> SubscriptionSnapshot:
+    """Return a subscription; its period and price are those of its first item."""
+    item = found.items.data[0]
+    return SubscriptionSnapshot(
+        id=found.id,
+        customer_id=_id(found.customer) or "",
+        status=found.status,
+        price_id=item.price.id,
+        quantity=item.quantity or 1,
+        current_period_start=from_timestamp(item.current_period_start),
+        current_period_end=from_timestamp(item.current_period_end),
+        trial_end=_instant(found.trial_end),
+        cancel_at=_instant(found.cancel_at),
+        cancel_at_period_end=bool(found.cancel_at_period_end),
+        canceled_at=_instant(found.canceled_at),
+        ended_at=_instant(found.ended_at),
+        latest_invoice_id=_id(found.latest_invoice),
+        livemode=bool(found.livemode),
+        metadata=_metadata(found),
+    )
+
+
+def invoice_of(found: Any) -> InvoiceSnapshot:
+    """Return an invoice; the subscription it bills stands in its parent."""
+    parent = getattr(found, "parent", None)
+    details = getattr(parent, "subscription_details", None) if parent else None
+    return InvoiceSnapshot(
+        id=found.id,
+        number=found.number,
+        customer_id=_id(found.customer) or "",
+        subscription_id=_id(details.subscription) if details else None,
+        status=found.status or "draft",
+        currency=found.currency,
+        subtotal=found.subtotal,
+        total=found.total,
+        amount_due=found.amount_due,
+        amount_paid=found.amount_paid,
+        billing_reason=found.billing_reason,
+        period_start=from_timestamp(found.period_start),
+        period_end=from_timestamp(found.period_end),
+        hosted_url=getattr(found, "hosted_invoice_url", None),
+        pdf_url=getattr(found, "invoice_pdf", None),
+        created_at=from_timestamp(found.created),
+        attempt_count=found.attempt_count,
+        next_attempt_at=_instant(found.next_payment_attempt),
+        livemode=bool(found.livemode),
+    )
+
+
+def _metadata(found: Any) -> dict[str, str]:
+    return dict(found.metadata.to_dict()) if getattr(found, "metadata", None) else {}
+
+
+def _id(reference: Any) -> str | None:
+    """Return the id of a reference, expanded or not."""
+    return reference if reference is None or isinstance(reference, str) else str(reference.id)
+
+
+def _instant(seconds: int | None) -> datetime | None:
+    return None if seconds is None else from_timestamp(seconds)

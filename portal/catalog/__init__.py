@@ -1,0 +1,1 @@
+"""What is sold: APIs, their versions and documents, found by search and read one operation at a time."""

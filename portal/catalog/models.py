@@ -1,0 +1,151 @@
+"""APIs, versions, documents and operations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.db import Base
+
+LISTED = "state IN ('published', 'deprecated')"
+
+
+class Api(Base):
+    """A listing. Lives at `/marketplace/<organisation>/<slug>` and is called at `<gateway>/<organisation>/<slug>`.
+
+    `has_free` and `has_paid` follow the active prices (a trigger keeps them); `calls_30d` orders by use and is
+    refreshed from the rollups; `provider_name` is the organisation's name at the last import, for searching.
+    """
+
+    __tablename__ = "apis"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "slug", name="apis_slug"),
+        CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="apis_slug_shape"),
+        CheckConstraint("state IN ('draft', 'published', 'deprecated', 'retired')", name="apis_state"),
+        Index("apis_search", "search", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
+        Index("apis_newest", text("published_at DESC"), text("id DESC"), postgresql_where=text(LISTED)),
+        Index("apis_used", text("calls_30d DESC"), text("id DESC"), postgresql_where=text(LISTED)),
+        Index("apis_by_name", text("lower(name)"), "id", postgresql_where=text(LISTED)),
+        Index("apis_category", "category", text("calls_30d DESC"), text("id DESC"), postgresql_where=text(LISTED)),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"))
+    product_id: Mapped[int | None] = mapped_column(ForeignKey("products.id"), unique=True)
+    slug: Mapped[str]
+    name: Mapped[str]
+    summary: Mapped[str] = mapped_column(server_default=text("''"))
+    description: Mapped[str] = mapped_column(server_default=text("''"))
+    category: Mapped[str] = mapped_column(server_default=text("'other'"))
+    tags: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    state: Mapped[str] = mapped_column(server_default=text("'draft'"))
+    upstream_url: Mapped[str | None]
+    operation_words: Mapped[str] = mapped_column(server_default=text("''"))
+    provider_name: Mapped[str] = mapped_column(server_default=text("''"))
+    has_free: Mapped[bool] = mapped_column(server_default=text("false"))
+    has_paid: Mapped[bool] = mapped_column(server_default=text("false"))
+    calls_30d: Mapped[int] = mapped_column(server_default=text("0"))
+    published_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    updated_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    search: Mapped[Any] = mapped_column(
+        TSVECTOR,
+        Computed(
+            "setweight(portal_words(name), 'A') || setweight(portal_words(summary), 'B')"
+            " || setweight(portal_words(tags), 'B') || setweight(portal_words(provider_name), 'B')"
+            " || setweight(portal_words(left(description, 20000)), 'C')"
+            " || setweight(portal_words(left(operation_words, 200000)), 'D')",
+            persisted=True,
+        ),
+        deferred=True,
+    )
+
+
+class ApiVersion(Base):
+    """One version of an API, read from one OpenAPI document."""
+
+    __tablename__ = "api_versions"
+    __table_args__ = (
+        UniqueConstraint("api_id", "name", name="api_versions_name"),
+        CheckConstraint("state IN ('draft', 'published', 'deprecated', 'retired')", name="api_versions_state"),
+        Index("api_versions_default", "api_id", unique=True, postgresql_where=text("is_default")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    api_id: Mapped[int] = mapped_column(ForeignKey("apis.id"))
+    name: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=text("'published'"))
+    is_default: Mapped[bool] = mapped_column(server_default=text("false"))
+    title: Mapped[str] = mapped_column(server_default=text("''"))
+    openapi: Mapped[str]
+    media_type: Mapped[str]
+    document_sha256: Mapped[bytes]
+    document: Mapped[bytes] = mapped_column(deferred=True)
+    byte_size: Mapped[int]
+    operation_count: Mapped[int]
+    problems: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    overview: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    outline: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    deprecated_at: Mapped[datetime | None]
+    sunset_at: Mapped[datetime | None]
+
+
+class ApiOperation(Base):
+    """One operation of a version, prepared at import so that a page reads one row however large the document is."""
+
+    __tablename__ = "api_operations"
+    __table_args__ = (
+        UniqueConstraint("version_id", "slug", name="api_operations_slug"),
+        UniqueConstraint("version_id", "ordinal", name="api_operations_ordinal"),
+        Index("api_operations_tag", "version_id", "tag", "ordinal"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("api_versions.id", ondelete="CASCADE"))
+    ordinal: Mapped[int]
+    slug: Mapped[str]
+    method: Mapped[str]
+    path: Mapped[str]
+    summary: Mapped[str] = mapped_column(server_default=text("''"))
+    tag: Mapped[str] = mapped_column(server_default=text("''"))
+    deprecated: Mapped[bool] = mapped_column(server_default=text("false"))
+    detail: Mapped[dict[str, Any]] = mapped_column(deferred=True)
+
+
+class CatalogWord(Base):
+    """A word of the listings and in how many of them it stands: what a mistyped search is corrected to."""
+
+    __tablename__ = "catalog_words"
+    __table_args__ = (
+        Index("catalog_words_trigram", "word", postgresql_using="gin", postgresql_ops={"word": "gin_trgm_ops"}),
+    )
+
+    word: Mapped[str] = mapped_column(primary_key=True)
+    apis: Mapped[int]
+
+
+class CatalogCount(Base):
+    """How many APIs are listed per category and kind of price, and per provider. Triggers keep it; nobody writes it.
+
+    `organisation_id` 0 stands for every provider, an empty category or price for every one of them.
+    """
+
+    __tablename__ = "catalog_counts"
+    __table_args__ = (
+        Index(
+            "catalog_counts_providers",
+            text("listed DESC"),
+            "organisation_id",
+            postgresql_where=text("category = '' AND price = ''"),
+        ),
+    )
+
+    category: Mapped[str] = mapped_column(primary_key=True)
+    price: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    listed: Mapped[int]

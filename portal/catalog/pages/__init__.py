@@ -1,0 +1,24 @@
+"""The catalog's HTML: the market for everybody, the desk of a provider."""
+
+from __future__ import annotations
+
+from flask import Flask, url_for
+from flask_babel import gettext as _
+
+from portal.catalog.pages import marketplace, provider
+from portal.web import nav
+from portal.web.principal import Principal
+
+
+def register(app: Flask) -> None:
+    """Serve the market and the provider's desk, and name them in the navigation."""
+    app.register_blueprint(marketplace.bp)
+    app.register_blueprint(provider.bp)
+    nav.contribute(app, 10, lambda _principal: [nav.link(_("APIs"), url_for("catalog.index"))])
+    nav.contribute(app, 60, _provider_links)
+
+
+def _provider_links(principal: Principal | None) -> list[nav.NavItem]:
+    if principal is None or not principal.may("publish"):
+        return []
+    return [nav.link(_("My APIs"), url_for("provider.index"))]

@@ -1,0 +1,226 @@
+"""A provider's desk: which APIs we offer, adding one, publishing it and its versions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+
+from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as Redirect
+
+from portal.catalog import queries, reading, service, versions, wording
+from portal.catalog.documents import MAX_BYTES
+from portal.catalog.errors import CatalogError, UnknownApi
+from portal.catalog.forms import NewApi, Upload, read_upload
+from portal.catalog.types import CATEGORIES, ImportResult
+from portal.db import transaction
+from portal.web.plugs import plugs
+from portal.web.principal import get_principal, right_required
+
+bp = Blueprint("provider", __name__, url_prefix="/provider/apis")
+
+
+@bp.url_value_preprocessor
+def _allow_documents(endpoint: str | None, _values: object) -> None:
+    # Before anything reads the form: a document may be larger than what other pages accept.
+    if endpoint in ("provider.create", "provider.update"):
+        request.max_content_length = MAX_BYTES + 64 * 1024
+
+
+@bp.get("")
+@right_required("read")
+def index() -> str:
+    """List what the organisation provides, in every state."""
+    apis = queries.list_own(_organisation_id())
+    return render_template("catalog/provider/index.html", apis=apis, wording=wording, may_publish=_may_publish())
+
+
+@bp.get("/new")
+@right_required("publish")
+def new() -> str:
+    """Offer the form that turns a document into an API."""
+    return _form(NewApi())
+
+
+@bp.post("/new")
+@right_required("publish")
+def create() -> Response | Redirect:
+    """Import a document as a new API and show what became of it."""
+    upload, entered = read_upload(request.form, request.files)
+    if upload is None:
+        return make_response(_form(entered), 422)
+    try:
+        result = _import(upload)
+    except CatalogError as fault:
+        entered.errors["document"] = fault.message
+        entered.faults = [(each.pointer, each.message) for each in fault.faults]
+        return make_response(_form(entered), fault.status)
+    flash(_done(result), "success")
+    return redirect(url_for("provider.show", api_id=result.api_id), 303)
+
+
+def _form(entered: NewApi) -> str:
+    categories = [(name, wording.category(name)) for name in CATEGORIES]
+    return render_template("catalog/provider/new.html", entered=entered, categories=categories, largest=MAX_BYTES)
+
+
+def _import(upload: Upload) -> ImportResult:
+    prepared = reading.read(upload.document)
+    principal, now = get_principal(), plugs().clock.now()
+    with transaction():
+        return service.import_document(
+            _organisation_id(),
+            upload.document,
+            prepared,
+            actor=principal.actor,
+            now=now,
+            slug=upload.slug,
+            name=upload.name,
+            category=upload.category,
+            replace=upload.replace,
+            upstream_url=upload.upstream_url,
+        )
+
+
+def _done(result: ImportResult) -> str:
+    said = {
+        "created": _("Imported. Nobody else sees it until you publish it."),
+        "new version": _("Version %(name)s imported.", name=result.version),
+        "replaced": _("Version %(name)s replaced.", name=result.version),
+        "unchanged": _("This is the document you had already. Nothing changed."),
+    }
+    return str(said[result.outcome])
+
+
+@bp.get("/<int:api_id>")
+@right_required("read")
+def show(api_id: int) -> str:
+    """Show one API with what its document left open, and what can be done next."""
+    return _show(api_id)
+
+
+def _show(api_id: int, *, problem: str = "", upstream: str | None = None) -> str:
+    own = queries.find_own(_organisation_id(), api_id)
+    if own is None:
+        abort(404)
+    view = queries.get_api(_organisation_id(), own.organisation, own.slug)
+    servers = [server["url"] for server in view.overview.get("servers", ()) if server["url"].startswith("http")]
+    return render_template(
+        "catalog/provider/show.html",
+        own=own,
+        api=view,
+        versions=queries.list_versions(api_id, with_drafts=True),
+        upstream=upstream if upstream is not None else own.upstream_url or (servers[0] if servers else ""),
+        problem=problem,
+        problems=_grouped(view.problems),
+        wording=wording,
+        may_publish=_may_publish(),
+    )
+
+
+def _grouped(problems: list[dict[str, str]]) -> list[tuple[str, list[str]]]:
+    """One entry per message with the places it is about, since a document often repeats a fault."""
+    places: dict[str, list[str]] = {}
+    for found in problems:
+        places.setdefault(found["message"], []).append(wording.place(found["pointer"]))
+    return list(places.items())
+
+
+@bp.post("/<int:api_id>/document")
+@right_required("publish")
+def update(api_id: int) -> Response | Redirect:
+    """Import another document for an API: a new version, or the same one mended."""
+    own = queries.find_own(_organisation_id(), api_id)
+    if own is None:
+        abort(404)
+    upload, entered = read_upload(request.form, request.files, slug=own.slug)
+    if upload is None:
+        return make_response(_show(api_id, problem=entered.errors["document"]), 422)
+    try:
+        result = _import(upload)
+    except CatalogError as fault:
+        return make_response(_show(api_id, problem=fault.message), fault.status)
+    flash(_done(result), "success")
+    return redirect(url_for("provider.show", api_id=api_id), 303)
+
+
+@bp.post("/<int:api_id>/publication")
+@right_required("publish")
+def publish(api_id: int) -> Response | Redirect:
+    """List the API in the market and open it at the gateway."""
+    upstream = request.form.get("upstream_url", "").strip()
+    free = request.form.get("free_calls", "").strip()
+    ports = plugs()
+    try:
+        with transaction():
+            service.publish(
+                _organisation_id(),
+                api_id,
+                actor=get_principal().actor,
+                now=ports.clock.now(),
+                allow_private=ports.settings.gateway_allow_private_upstreams,
+                upstream_url=upstream,
+                free_calls=int(free) if free.isascii() and free.isdecimal() and len(free) < 10 else None,
+            )
+    except UnknownApi:
+        abort(404)
+    except CatalogError as fault:
+        return make_response(_show(api_id, problem=fault.message, upstream=upstream), fault.status)
+    flash(_("Published. It is in the market now."), "success")
+    return redirect(url_for("provider.show", api_id=api_id), 303)
+
+
+@bp.post("/<int:api_id>/versions/<int:version_id>/publication")
+@right_required("publish")
+def publish_version(api_id: int, version_id: int) -> Response | Redirect:
+    """Show a version to everybody and make it the current one."""
+    try:
+        with transaction():
+            versions.publish_version(
+                _organisation_id(), version_id, actor=get_principal().actor, now=plugs().clock.now(), make_default=True
+            )
+    except UnknownApi:
+        abort(404)
+    flash(_("This version is the current one now."), "success")
+    return redirect(url_for("provider.show", api_id=api_id), 303)
+
+
+@bp.post("/<int:api_id>/versions/<int:version_id>/deprecation")
+@right_required("publish")
+def deprecate_version(api_id: int, version_id: int) -> Response | Redirect:
+    """Announce that a version will stop working."""
+    try:
+        with transaction():
+            versions.deprecate_version(
+                _organisation_id(),
+                version_id,
+                actor=get_principal().actor,
+                now=plugs().clock.now(),
+                sunset_at=_midnight(request.form.get("sunset", "")),
+            )
+    except UnknownApi:
+        abort(404)
+    except CatalogError as fault:
+        return make_response(_show(api_id, problem=fault.message), fault.status)
+    flash(_("Readers now see that this version will go."), "success")
+    return redirect(url_for("provider.show", api_id=api_id), 303)
+
+
+def _midnight(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return datetime.combine(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date(), time(), UTC)
+    except ValueError:
+        raise CatalogError(_("Write the date as year-month-day.")) from None
+
+
+def _organisation_id() -> int:
+    organisation_id = get_principal().organisation_id
+    if organisation_id is None:
+        abort(404)
+    return organisation_id
+
+
+def _may_publish() -> bool:
+    return get_principal().may("publish")

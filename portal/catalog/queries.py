@@ -1,0 +1,243 @@
+"""Reads of one API: its versions, operations and documents. Drafts exist for their own organisation only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Row,
+    ScalarSelect,
+    Select,
+    Text,
+    and_,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    table,
+)
+from sqlalchemy.orm import aliased
+
+from portal.catalog.errors import UnknownApi
+from portal.catalog.models import Api, ApiOperation, ApiVersion, CatalogCount
+from portal.catalog.types import ApiView, OperationLine, OperationView, OwnApi, SampleOperation, VersionView
+from portal.db import db
+
+# The neighbour's table by name: its models stay its own.
+_PROVIDER = table(
+    "organisations",
+    column("id"),
+    column("slug", Text),
+    column("name", Text),
+    column("description", Text),
+    column("website", Text),
+    column("is_verified", Boolean),
+)
+_VERSION = (
+    ApiVersion.id,
+    ApiVersion.name,
+    ApiVersion.state,
+    ApiVersion.is_default,
+    ApiVersion.openapi,
+    ApiVersion.operation_count,
+    ApiVersion.byte_size,
+    ApiVersion.created_at,
+    ApiVersion.deprecated_at,
+    ApiVersion.sunset_at,
+)
+_LINE = (
+    ApiOperation.slug,
+    ApiOperation.method,
+    ApiOperation.path,
+    ApiOperation.summary,
+    ApiOperation.tag,
+    ApiOperation.deprecated,
+)
+_MOST_LINES = 200
+
+
+def get_api(viewer_organisation_id: int | None, organisation: str, slug: str, version: str | None = None) -> ApiView:
+    """Return an API with one of its versions (the default unless named), as the viewer may see it.
+
+    Raises UnknownApi for what does not exist and, in the same way, for another organisation's draft.
+    """
+    is_own = Api.organisation_id == viewer_organisation_id
+    wanted = ApiVersion.is_default if version is None else ApiVersion.name == version
+    statement = (
+        select(
+            Api,
+            ApiVersion,
+            _PROVIDER.c.slug,
+            _PROVIDER.c.name,
+            _PROVIDER.c.description,
+            _PROVIDER.c.website,
+            _PROVIDER.c.is_verified,
+        )
+        .join(_PROVIDER, _PROVIDER.c.id == Api.organisation_id)
+        .outerjoin(ApiVersion, and_(ApiVersion.api_id == Api.id, wanted, or_(is_own, ApiVersion.state != "draft")))
+        .where(_PROVIDER.c.slug == organisation, Api.slug == slug, or_(is_own, Api.state != "draft"))
+    )
+    row = db.session.execute(statement).one_or_none()
+    if row is None or (version is not None and row[1] is None):
+        raise UnknownApi("There is no such API.")
+    return _api_view(*row)
+
+
+def _api_view(
+    api: Api, version: ApiVersion | None, slug: str, name: str, about: str | None, website: str | None, verified: bool
+) -> ApiView:
+    return ApiView(
+        id=api.id,
+        organisation_id=api.organisation_id,
+        organisation=slug,
+        organisation_name=name,
+        organisation_description=about,
+        organisation_website=website,
+        organisation_verified=verified,
+        slug=api.slug,
+        name=api.name,
+        summary=api.summary,
+        description=api.description,
+        category=api.category,
+        tags=api.tags,
+        state=api.state,
+        upstream_url=api.upstream_url,
+        product_id=api.product_id,
+        published_at=api.published_at,
+        updated_at=api.updated_at,
+        version=_version_view(version) if version else None,
+        overview=version.overview if version else {},
+        outline=version.outline if version else [],
+        problems=version.problems if version else [],
+    )
+
+
+def _version_view(version: Any) -> VersionView:
+    return VersionView(**{column.key: getattr(version, column.key) for column in _VERSION})
+
+
+def list_versions(api_id: int, *, with_drafts: bool) -> list[VersionView]:
+    """Return an API's versions, the default first, then the newest."""
+    statement = (
+        select(*_VERSION)
+        .where(ApiVersion.api_id == api_id, or_(literal(with_drafts), ApiVersion.state != "draft"))
+        .order_by(ApiVersion.is_default.desc(), ApiVersion.created_at.desc(), ApiVersion.id.desc())
+        .limit(100)
+    )
+    return [_version_view(row) for row in db.session.execute(statement)]
+
+
+def find_operation(version_id: int, slug: str) -> OperationView | None:
+    """Return one operation with its neighbours: one row, however large the document is."""
+    neighbour = aliased(ApiOperation)
+
+    def slug_at(ordinal: ColumnElement[int]) -> ScalarSelect[str]:
+        there = select(neighbour.slug).where(neighbour.version_id == version_id, neighbour.ordinal == ordinal)
+        return there.correlate(ApiOperation).scalar_subquery()
+
+    statement = select(
+        *_LINE,
+        ApiOperation.detail,
+        ApiOperation.ordinal,
+        slug_at(ApiOperation.ordinal - 1).label("prev"),
+        slug_at(ApiOperation.ordinal + 1).label("next"),
+    ).where(ApiOperation.version_id == version_id, ApiOperation.slug == slug)
+    row = db.session.execute(statement).one_or_none()
+    return OperationView(_line(row), row.detail, row.ordinal, row.prev, row.next) if row else None
+
+
+def _line(row: Row[Any]) -> OperationLine:
+    return OperationLine(row.slug, row.method, row.path, row.summary, row.tag, row.deprecated)
+
+
+def find_sample(version_id: int) -> SampleOperation | None:
+    """Return the operation that is easiest to try: a GET without path parameters if there is one."""
+    statement = (
+        select(ApiOperation.method, ApiOperation.path, ApiOperation.detail)
+        .where(ApiOperation.version_id == version_id)
+        .order_by(
+            ApiOperation.method != "get", ApiOperation.path.contains("{"), ApiOperation.deprecated, ApiOperation.ordinal
+        )
+        .limit(1)
+    )
+    row = db.session.execute(statement).one_or_none()
+    return SampleOperation(*row) if row else None
+
+
+def list_operations(version_id: int, tag: str) -> list[OperationLine]:
+    """Return the operations under one tag, in reading order."""
+    return _lines(select(*_LINE).where(ApiOperation.version_id == version_id, ApiOperation.tag == tag))
+
+
+def filter_operations(version_id: int, words: str) -> list[OperationLine]:
+    """Return the operations whose method, path or summary hold every word."""
+    statement = select(*_LINE).where(ApiOperation.version_id == version_id)
+    line = func.concat_ws(" ", ApiOperation.method, ApiOperation.path, ApiOperation.summary, ApiOperation.tag)
+    for word in words.split()[:6]:
+        statement = statement.where(line.icontains(word, autoescape=True))
+    return _lines(statement)
+
+
+def _lines(statement: Select[*tuple[Any, ...]]) -> list[OperationLine]:
+    return [_line(row) for row in db.session.execute(statement.order_by(ApiOperation.ordinal).limit(_MOST_LINES))]
+
+
+def get_document(version_id: int) -> tuple[bytes, str]:
+    """Return the document as it was imported, and its media type."""
+    row = db.session.execute(
+        select(ApiVersion.document, ApiVersion.media_type).where(ApiVersion.id == version_id)
+    ).one_or_none()
+    if row is None:
+        raise UnknownApi("There is no such version.")
+    return row.document, row.media_type
+
+
+def list_own(organisation_id: int) -> list[OwnApi]:
+    """Return an organisation's APIs in every state, the last changed first."""
+    return _own(organisation_id)
+
+
+def list_everything(organisation_id: int | None) -> list[OwnApi]:
+    """Return APIs in every state, for operators; of one organisation when given."""
+    return _own(organisation_id)
+
+
+def _own(organisation_id: int | None) -> list[OwnApi]:
+    statement = (
+        select(
+            Api.id,
+            _PROVIDER.c.slug.label("organisation"),
+            Api.slug,
+            Api.name,
+            Api.state,
+            Api.upstream_url,
+            Api.product_id,
+            func.coalesce(ApiVersion.name, "").label("version"),
+            func.coalesce(ApiVersion.operation_count, 0).label("operation_count"),
+            func.coalesce(func.jsonb_array_length(ApiVersion.problems), 0).label("problem_count"),
+            Api.updated_at,
+        )
+        .join(_PROVIDER, _PROVIDER.c.id == Api.organisation_id)
+        .outerjoin(ApiVersion, and_(ApiVersion.api_id == Api.id, ApiVersion.is_default))
+        .order_by(Api.updated_at.desc(), Api.id.desc())
+        .limit(500)
+    )
+    if organisation_id is not None:
+        statement = statement.where(Api.organisation_id == organisation_id)
+    return [OwnApi(**row) for row in db.session.execute(statement).mappings()]
+
+
+def find_own(organisation_id: int, api_id: int) -> OwnApi | None:
+    """Return one of an organisation's own APIs."""
+    return next((api for api in _own(organisation_id) if api.id == api_id), None)
+
+
+def count_listed(organisation_id: int) -> int:
+    """Return how many APIs a provider has in the market."""
+    statement = select(CatalogCount.listed).where(
+        CatalogCount.category == "", CatalogCount.price == "", CatalogCount.organisation_id == organisation_id
+    )
+    return db.session.scalar(statement) or 0

@@ -1,0 +1,238 @@
+"""Values that cross the borders of the catalog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+State = Literal["draft", "published", "deprecated", "retired"]
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+CATEGORIES = (
+    "ai",
+    "commerce",
+    "communication",
+    "data",
+    "developer",
+    "finance",
+    "geo",
+    "identity",
+    "media",
+    "productivity",
+    "science",
+    "social",
+    "transport",
+    "other",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something in a document that could not be read as written. `pointer` is a JSON pointer (RFC 6901)."""
+
+    pointer: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedOperation:
+    """One operation, ready to be shown: `detail` holds everything its page needs and no reference to elsewhere."""
+
+    slug: str
+    method: str
+    path: str
+    summary: str
+    tag: str
+    deprecated: bool
+    words: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDocument:
+    """A whole description, ready to be stored. `overview` is what the API's first page shows of it."""
+
+    openapi: str
+    media_type: str
+    title: str
+    version: str
+    summary: str
+    description: str
+    tags: list[str]
+    overview: dict[str, Any]
+    outline: list[dict[str, Any]]
+    operations: list[PreparedOperation]
+    findings: list[Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import did. `outcome` is `unchanged` when the very same bytes were imported before."""
+
+    api_id: int
+    version_id: int
+    slug: str
+    name: str
+    version: str
+    outcome: Literal["created", "new version", "replaced", "unchanged"]
+    openapi: str
+    operations: int
+    bytes: int
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One API in a list. `name_marked` and `summary_marked` hold \x02…\x03 around what matched a search.
+
+    `match` is the operation that matched (method, path) when neither name nor summary did.
+    """
+
+    id: int
+    organisation: str
+    organisation_name: str
+    organisation_verified: bool
+    slug: str
+    name: str
+    summary: str
+    category: str
+    state: str
+    product_id: int | None
+    published_at: datetime | None
+    match: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """A version as its readers see it."""
+
+    id: int
+    name: str
+    state: str
+    is_default: bool
+    openapi: str
+    operation_count: int
+    byte_size: int
+    created_at: datetime
+    deprecated_at: datetime | None
+    sunset_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiView:
+    """An API with the version being read. `outline` lists its tags with how many operations each has."""
+
+    id: int
+    organisation_id: int
+    organisation: str
+    organisation_name: str
+    organisation_description: str | None
+    organisation_website: str | None
+    organisation_verified: bool
+    slug: str
+    name: str
+    summary: str
+    description: str
+    category: str
+    tags: list[str]
+    state: str
+    upstream_url: str | None
+    product_id: int | None
+    published_at: datetime | None
+    updated_at: datetime
+    version: VersionView | None
+    overview: dict[str, Any]
+    outline: list[dict[str, Any]]
+    problems: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationLine:
+    """An operation in a list."""
+
+    slug: str
+    method: str
+    path: str
+    summary: str
+    tag: str
+    deprecated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OperationView:
+    """An operation with everything its page shows, and its neighbours in reading order."""
+
+    line: OperationLine
+    detail: dict[str, Any]
+    ordinal: int
+    previous: str | None
+    following: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SampleOperation:
+    """An operation to show a first call with."""
+
+    method: str
+    path: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnApi:
+    """An API as its provider sees it in a list."""
+
+    id: int
+    organisation: str
+    slug: str
+    name: str
+    state: str
+    upstream_url: str | None
+    product_id: int | None
+    version: str
+    operation_count: int
+    problem_count: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What somebody looks for. Empty text and None mean no restriction; pages count from one."""
+
+    text: str = ""
+    category: str | None = None
+    price: Literal["free", "paid"] | None = None
+    provider: str | None = None
+    sort: Literal["relevance", "used", "newest", "name"] = "newest"
+    page: int = 1
+
+    @property
+    def is_narrowed(self) -> bool:
+        """True when anything but order and page was chosen."""
+        return bool(self.text or self.category or self.price or self.provider)
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    """One choice of a facet and how many APIs it leaves."""
+
+    value: str
+    label: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The outcome of a search. `total` is exact unless `is_capped`: then it is at least that many.
+
+    `corrected` is the text that was searched instead when nothing matched what was typed.
+    """
+
+    cards: list[Card]
+    total: int
+    is_capped: bool
+    categories: list[FacetValue]
+    prices: list[FacetValue]
+    providers: list[FacetValue]
+    knows_usage: bool
+    corrected: str | None = None

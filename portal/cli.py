@@ -1,0 +1,14 @@
+"""Commands for operators: `flask --app wsgi <command>`."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from portal.catalog.cli import apis
+from portal.metering.cli import usage
+
+
+def register(app: Flask) -> None:
+    """Attach every command."""
+    app.cli.add_command(apis)
+    app.cli.add_command(usage)

@@ -1,0 +1,215 @@
+"""The database: one truth, one place that commits, and the tenant set on every transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, TypeVar
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, LargeBinary, Numeric, Row, Text, event, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
+
+Result = TypeVar("Result")
+
+
+class Base(DeclarativeBase):
+    """Every table of ours. Python types choose the column types, so a column cannot be naive or a float by accident."""
+
+    registry = registry(
+        type_annotation_map={
+            int: BigInteger,
+            str: Text,
+            bytes: LargeBinary,
+            datetime: TIMESTAMP(timezone=True),
+            Decimal: Numeric(38, 18),
+            dict[str, Any]: JSONB,
+            list[Any]: JSONB,
+            list[str]: ARRAY(Text),
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose rows a transaction may touch; PostgreSQL's row level security reads it.
+
+    `portal_app` sees the rows of its organisation, account and project and what is public. `portal_system`
+    (workers, operators after their own check) sees every row and is named explicitly wherever it is used.
+    """
+
+    role: Literal["portal_app", "portal_system"] = "portal_app"
+    organisation_id: int | None = None
+    account_id: int | None = None
+    project_id: int | None = None
+    user_id: int | None = None
+
+
+_LIMITS = (
+    "-c statement_timeout=8000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=15000"
+    " -c timezone=UTC -c jit=off"
+)
+
+PUBLIC = Scope()
+SYSTEM = Scope(role="portal_system")
+_scope: ContextVar[Scope] = ContextVar("database scope", default=PUBLIC)
+
+
+class NestedTransaction(RuntimeError):
+    """A second unit of work inside the first: an edge called another edge."""
+
+
+def current_scope() -> Scope:
+    """Return the scope that the next transaction will start with."""
+    return _scope.get()
+
+
+def enter_scope(scope: Scope) -> None:
+    """Make `scope` the scope of this request or job, ending any read that ran under another one."""
+    _session().rollback()
+    _scope.set(scope)
+
+
+@contextmanager
+def scoped(scope: Scope) -> Iterator[Session]:
+    """Read under another scope for the length of a block; rows read in it stay readable afterwards, detached."""
+    session = _session()
+    _refuse_nesting(session)
+    session.rollback()
+    before = set(session.identity_map.values())
+    token = _scope.set(scope)
+    try:
+        yield session
+    finally:
+        for row in set(session.identity_map.values()) - before:
+            session.expunge(row)  # else the rollback expires it, and a reload outside this scope may not find it
+        session.rollback()
+        _scope.reset(token)
+
+
+@contextmanager
+def transaction(scope: Scope | None = None) -> Iterator[Session]:
+    """One unit of work: everything in the block is committed together or not at all.
+
+    Opened by edges only. Functions registered with `on_commit` run after the commit and are forgotten on
+    rollback. Raises NestedTransaction when a unit of work is already open.
+    """
+    session = _session()
+    _refuse_nesting(session)
+    session.rollback()
+    token = _scope.set(scope or _scope.get())
+    callbacks: list[Callable[[], None]] = []
+    session.info["unit_of_work"] = callbacks
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop("unit_of_work", None)
+        _scope.reset(token)
+    for callback in callbacks:
+        callback()
+
+
+def on_commit(callback: Callable[[], None]) -> None:
+    """Run `callback` once the open unit of work has been committed; it must tolerate never running (a crash)."""
+    callbacks = _session().info.get("unit_of_work")
+    if callbacks is None:
+        raise RuntimeError("there is no unit of work to wait for")
+    callbacks.append(callback)
+
+
+def in_transaction(work: Callable[[Session], Result], *, scope: Scope | None = None, attempts: int = 4) -> Result:
+    """Run `work` as a unit of work, again from the start when PostgreSQL asks for it (deadlock, serialization)."""
+    for attempt in range(1, attempts + 1):
+        try:
+            with transaction(scope) as session:
+                return work(session)
+        except OperationalError as problem:
+            if attempt == attempts or getattr(problem.orig, "sqlstate", None) not in ("40001", "40P01", "55P03"):
+                raise
+    raise AssertionError("unreachable")
+
+
+def system_statement(statement: str, values: Mapping[str, Any]) -> Row[Any]:
+    """Run one statement as the system, committed by itself, and return its one row.
+
+    For hot intakes whose unit of work is a single idempotent statement: one round trip instead of five. A connection
+    that died while idle is replaced and the statement sent once more.
+    """
+    try:
+        return _run_alone(statement, values)
+    except OperationalError as problem:
+        if not problem.connection_invalidated:
+            raise
+        return _run_alone(statement, values)
+
+
+def _run_alone(statement: str, values: Mapping[str, Any]) -> Row[Any]:
+    with db.engines["system"].connect() as connection:
+        return connection.exec_driver_sql(statement, dict(values)).one()
+
+
+def system_engine_options(url: str) -> dict[str, Any]:
+    """Return the engine of `system_statement`: autocommit, as `portal_system` from the first byte."""
+    options = engine_options(2)
+    options["connect_args"] = {**options["connect_args"], "options": f"{_LIMITS} -c role=portal_system"}
+    return {**options, "url": url, "pool_pre_ping": False, "isolation_level": "AUTOCOMMIT"}
+
+
+def engine_options(pool_size: int) -> dict[str, Any]:
+    """Return the pool and session settings of every connection that serves people or jobs."""
+    # Compiling a plan costs more than any statement of ours can win by it.
+    return {
+        "pool_size": pool_size,
+        "max_overflow": 4,
+        "pool_timeout": 5,
+        "pool_pre_ping": True,
+        "connect_args": {"options": _LIMITS, "connect_timeout": 5, "prepare_threshold": 5},
+    }
+
+
+@event.listens_for(Session, "after_begin")
+def _set_tenant(_session: Session, _transaction: Any, connection: Any) -> None:
+    # One round trip; `true` makes each setting local to the transaction, so a pooled connection carries nothing over.
+    scope = _scope.get()
+    connection.execute(
+        text(
+            "SELECT set_config('role', :role, true), set_config('app.organisation_id', :organisation, true),"
+            " set_config('app.account_id', :account, true), set_config('app.project_id', :project, true),"
+            " set_config('app.user_id', :person, true)"
+        ),
+        {
+            "role": scope.role,
+            "organisation": _text(scope.organisation_id),
+            "account": _text(scope.account_id),
+            "project": _text(scope.project_id),
+            "person": _text(scope.user_id),
+        },
+    )
+
+
+def _text(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _session() -> Session:
+    sessions: scoped_session[Any] = db.session
+    found: Session = sessions()
+    return found
+
+
+def _refuse_nesting(session: Session) -> None:
+    if "unit_of_work" in session.info:
+        raise NestedTransaction("a unit of work is already open")

@@ -1,0 +1,1 @@
+"""Who may call, through which door: API keys, and telling the gateway about them."""

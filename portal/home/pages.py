@@ -1,0 +1,53 @@
+"""The start page: what this is, for strangers; where they stand and what is next, for people who are signed in."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, render_template
+
+from portal.home import queries
+from portal.home.rules import EXAMPLE_CALLS, EXAMPLE_TERMS, example, next_step
+from portal.pricing.queries import list_offers_for
+from portal.web.plugs import plugs
+from portal.web.principal import Principal, find_principal, public
+
+bp = Blueprint("home", __name__)
+
+
+def register(app: Flask) -> None:
+    """Serve the start page."""
+    app.register_blueprint(bp)
+
+
+@bp.get("/")
+@public
+def index() -> str:
+    """Welcome a stranger, or show a person where they stand."""
+    principal = find_principal()
+    return _standing(principal) if principal else _welcome()
+
+
+def _welcome() -> str:
+    newest = queries.list_newest()
+    return render_template(
+        "home/welcome.html",
+        newest=newest,
+        offers=list_offers_for([one.product_id for one in newest if one.product_id]),
+        charge=example(),
+        terms=EXAMPLE_TERMS,
+        calls=EXAMPLE_CALLS,
+    )
+
+
+def _standing(principal: Principal) -> str:
+    held, total = queries.list_held(principal.account_id, plugs().clock.now())
+    newest = [] if held else queries.list_newest()
+    return render_template(
+        "home/index.html",
+        held=held,
+        total=total,
+        step=next_step(held),
+        newest=newest,
+        offers=list_offers_for([one.product_id for one in newest if one.product_id]),
+        may_buy=principal.may("buy"),
+        may_keys=principal.may("keys"),
+    )

@@ -1,0 +1,1 @@
+"""Who a person is, which organisations they act for, and how they prove it."""

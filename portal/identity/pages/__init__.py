@@ -1,0 +1,20 @@
+"""Pages of identity: sign up, sign in and out, settings, tokens, members."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from portal.identity import queries
+from portal.identity.pages import entry, settings, tokens
+from portal.identity.pages.blueprint import bp
+from portal.identity.rules import browser_of
+from portal.web import nav
+
+__all__ = ["entry", "register", "settings", "tokens"]
+
+
+def register(app: Flask) -> None:
+    """Serve the pages and tell the layout which organisations a person may act for."""
+    app.register_blueprint(bp)
+    app.jinja_env.globals["browser_of"] = browser_of
+    nav.organisations_by(app, lambda person: queries.list_organisations(person.user_id or 0))

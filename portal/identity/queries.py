@@ -1,0 +1,241 @@
+"""Reads of identity. The credential look-ups are one statement each: they run before every request."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hmac import compare_digest
+from typing import Any, cast
+
+from sqlalchemy import Integer, Row, Select, and_, column, func, select, table
+
+from portal.db import db
+from portal.identity.errors import UnknownOrganisation
+from portal.identity.models import Membership, Organisation, OrganisationToken, User, UserSession
+from portal.identity.rules import SESSION_IDLE, TOKEN_PREFIX
+from portal.identity.types import LiveCredential, Member, OrganisationView, SessionView, TokenView
+from portal.kit.tokens import keyed_hash, plain_hash, public_id_of
+from portal.web.principal import Principal, Role
+
+# Projects sit above identity, so their account is read by name: which account the marketplace bills for whom.
+_accounts = table("accounts", column("id", Integer), column("organisation_id", Integer), column("project_id", Integer))
+_MARKETPLACE = 1
+# A token of the right length that belongs to nobody: unknown ids cost the same hash as known ones.
+_NOBODY = b"\x00" * 32
+
+
+def find_session(token_text: str, now: datetime) -> LiveCredential | None:
+    """Return the live session of a cookie's token with its person, acting organisation, role and account."""
+    row = db.session.execute(
+        _with_organisation(
+            select(
+                UserSession.id.label("row_id"),
+                UserSession.last_seen_at,
+                User.id.label("user_id"),
+                User.name,
+                User.email,
+                User.is_operator,
+                User.locale,
+                User.time_zone,
+                Membership.role,
+            )
+            .select_from(UserSession)
+            .join(User, User.id == UserSession.user_id),
+            joined=and_(
+                Membership.organisation_id == UserSession.organisation_id, Membership.user_id == UserSession.user_id
+            ),
+        ).where(
+            UserSession.token_hash == plain_hash(token_text),
+            UserSession.revoked_at.is_(None),
+            UserSession.expires_at > now,
+            UserSession.last_seen_at > now - SESSION_IDLE,
+            User.disabled_at.is_(None),
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    principal = Principal(
+        kind="session",
+        user_id=row.user_id,
+        name=row.name,
+        email=row.email,
+        is_operator=row.is_operator,
+        session_id=row.row_id,
+        locale=row.locale,
+        time_zone=row.time_zone,
+        **_organisation_of(row),
+    )
+    return LiveCredential(principal=principal, row_id=row.row_id, last_seen_at=row.last_seen_at)
+
+
+def find_session_principal(token_text: str, now: datetime) -> Principal | None:
+    """Return who a session token stands for, or None when it is unknown, ended or too old."""
+    found = find_session(token_text, now)
+    return found.principal if found else None
+
+
+def find_token(text: str, pepper: bytes) -> LiveCredential | None:
+    """Return the live organisation token of a bearer credential. Unknown, revoked and mistyped ones look the same."""
+    public_id = public_id_of(text) if text.startswith(f"{TOKEN_PREFIX}_") else None
+    row = db.session.execute(
+        select(
+            OrganisationToken.id.label("row_id"),
+            OrganisationToken.name,
+            OrganisationToken.role,
+            OrganisationToken.token_hash,
+            OrganisationToken.last_used_at,
+            Organisation.id.label("organisation_id"),
+            Organisation.slug,
+            Organisation.name.label("organisation_name"),
+            _accounts.c.id.label("account_id"),
+        )
+        .select_from(OrganisationToken)
+        .join(Organisation, Organisation.id == OrganisationToken.organisation_id)
+        .outerjoin(_accounts, _account_of(Organisation.id))
+        .where(OrganisationToken.public_id == (public_id or ""), OrganisationToken.revoked_at.is_(None))
+    ).one_or_none()
+    offered = keyed_hash(text, pepper)
+    if not compare_digest(offered, row.token_hash if row else _NOBODY) or row is None:
+        return None
+    principal = Principal(
+        kind="organisation_token", user_id=None, name=row.name, email=None, session_id=None, **_organisation_of(row)
+    )
+    return LiveCredential(principal=principal, row_id=row.row_id, last_seen_at=row.last_used_at)
+
+
+def find_token_principal(text: str, pepper: bytes, now: datetime) -> Principal | None:
+    """Return who a bearer token stands for, or None. `now` is accepted for tokens that will end by themselves."""
+    del now
+    found = find_token(text, pepper)
+    return found.principal if found else None
+
+
+def get_organisation(organisation_id: int) -> OrganisationView:
+    """Return an organisation. Raises UnknownOrganisation."""
+    return _view(db.session.get(Organisation, organisation_id))
+
+
+def get_organisation_by_slug(slug: str) -> OrganisationView:
+    """Return the organisation at an address. Raises UnknownOrganisation."""
+    return _view(db.session.scalar(select(Organisation).where(Organisation.slug == slug)))
+
+
+def list_organisations(user_id: int) -> list[tuple[int, str]]:
+    """Return id and name of the organisations a person belongs to, by name."""
+    rows = db.session.execute(
+        select(Organisation.id, Organisation.name)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(Membership.user_id == user_id)
+        .order_by(func.lower(Organisation.name), Organisation.id)
+    )
+    return [(row.id, row.name) for row in rows]
+
+
+def list_members(organisation_id: int) -> list[Member]:
+    """Return the people of an organisation, longest-standing first."""
+    rows = db.session.execute(
+        select(User.id, User.name, User.email, Membership.role, Membership.created_at)
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.organisation_id == organisation_id)
+        .order_by(Membership.created_at, Membership.id)
+    )
+    return [Member(user_id=r.id, name=r.name, email=r.email, role=r.role, since=r.created_at) for r in rows]
+
+
+def list_tokens(organisation_id: int) -> list[TokenView]:
+    """Return an organisation's tokens without their secrets: live ones first, then the revoked, newest first."""
+    rows = db.session.execute(
+        select(OrganisationToken, User.name.label("author"))
+        .outerjoin(User, User.id == OrganisationToken.created_by)
+        .where(OrganisationToken.organisation_id == organisation_id)
+        .order_by(OrganisationToken.revoked_at.is_not(None), OrganisationToken.id.desc())
+        .limit(200)
+    )
+    return [
+        TokenView(
+            id=token.id,
+            name=token.name,
+            role=cast("Role", token.role),
+            public_id=token.public_id,
+            last_four=token.last_four,
+            created_by=author,
+            created_at=token.created_at,
+            last_used_at=token.last_used_at,
+            revoked_at=token.revoked_at,
+        )
+        for token, author in rows
+    ]
+
+
+def list_sessions(user_id: int, current_id: int | None, now: datetime) -> list[SessionView]:
+    """Return the live sessions of a person, the one that asks first."""
+    rows = db.session.scalars(
+        select(UserSession)
+        .where(
+            UserSession.user_id == user_id,
+            UserSession.revoked_at.is_(None),
+            UserSession.expires_at > now,
+            UserSession.last_seen_at > now - SESSION_IDLE,
+        )
+        .order_by((UserSession.id == current_id).desc(), UserSession.last_seen_at.desc())
+        .limit(50)
+    )
+    return [
+        SessionView(
+            id=row.id,
+            user_agent=row.user_agent,
+            ip=row.ip,
+            created_at=row.created_at,
+            last_seen_at=row.last_seen_at,
+            is_current=row.id == current_id,
+        )
+        for row in rows
+    ]
+
+
+def _with_organisation(statement: Select[*tuple[Any, ...]], *, joined: Any) -> Select[*tuple[Any, ...]]:
+    # The membership decides: a session whose person has left the organisation acts for none.
+    return (
+        statement.add_columns(
+            Organisation.id.label("organisation_id"),
+            Organisation.slug,
+            Organisation.name.label("organisation_name"),
+            _accounts.c.id.label("account_id"),
+        )
+        .outerjoin(Membership, joined)
+        .outerjoin(Organisation, Organisation.id == Membership.organisation_id)
+        .outerjoin(_accounts, _account_of(Organisation.id))
+    )
+
+
+def _account_of(organisation_id: Any) -> Any:
+    return and_(_accounts.c.organisation_id == organisation_id, _accounts.c.project_id == _MARKETPLACE)
+
+
+def _organisation_of(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "organisation_id": row.organisation_id,
+        "organisation_slug": row.slug,
+        "organisation_name": row.organisation_name,
+        "role": row.role,
+        "account_id": row.account_id,
+    }
+
+
+def _view(row: Organisation | None) -> OrganisationView:
+    if row is None:
+        raise UnknownOrganisation
+    return OrganisationView(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        description=row.description,
+        website=row.website,
+        is_verified=row.is_verified,
+    )
+
+
+def find_organisation_by_name(name: str) -> int | None:
+    """Return the oldest organisation of a name, or None. Names are not unique; addresses go by slug."""
+    return db.session.scalar(
+        select(Organisation.id).where(Organisation.name == name).order_by(Organisation.id).limit(1)
+    )

@@ -1,0 +1,94 @@
+"""Frozen values of identity that cross borders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.web.principal import Principal, Role
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """The outcome of a sign-up: a person who owns a fresh organisation."""
+
+    user_id: int
+    organisation_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionToken:
+    """A fresh browser session. `text` goes into the cookie and is stored nowhere else."""
+
+    text: str
+    user_id: int
+    organisation_id: int | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCredential:
+    """A credential that was accepted, and when it was last seen at work (None: never)."""
+
+    principal: Principal
+    row_id: int
+    last_seen_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationView:
+    """An organisation as others may see it."""
+
+    id: int
+    slug: str
+    name: str
+    description: str | None
+    website: str | None
+    is_verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in an organisation."""
+
+    user_id: int
+    name: str
+    email: str
+    role: Role
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A signed-in browser of a person."""
+
+    id: int
+    user_agent: str | None
+    ip: str | None
+    created_at: datetime
+    last_seen_at: datetime
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """An organisation token without its secret."""
+
+    id: int
+    name: str
+    role: Role
+    public_id: str
+    last_four: str
+    created_by: str | None
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A token that was just made; `text` exists only here and is shown to its owner once."""
+
+    id: int
+    name: str
+    text: str

@@ -1,0 +1,1 @@
+"""Tools that know no business and no framework: time, money, tokens, strict JSON."""

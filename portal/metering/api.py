@@ -1,0 +1,106 @@
+"""Routes for programs: the gateways' log intake and the usage summary."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from portal.db import SYSTEM, in_transaction
+from portal.metering import queries, service
+from portal.metering.entries import NotEntries, UnreadableBody, read_batch
+from portal.metering.forms import read_period
+from portal.metering.types import IntakeResult, Usage
+from portal.web.plugs import plugs
+from portal.web.principal import get_principal, public, right_required
+from portal.web.problems import Problem
+
+bp = Blueprint("metering_api", __name__)
+MAX_BODY = 4 * 1024 * 1024
+_SHOWN = 1000
+
+
+@bp.post("/api/gateway/logs")
+@public
+def take_in_logs() -> Response:
+    """Take in what a gateway logged; 200 with a verdict for everything that was not accepted.
+
+    A gateway repeats whatever is not answered 2xx and holds up its queue meanwhile, so an entry that will never be
+    any good gets a 200 and goes to the quarantine; only "try again" is a 5xx.
+    """
+    _check_token(plugs().settings.gateway_log_token)
+    now = plugs().clock.now()
+    try:
+        entries, faults = read_batch(_body(), now)
+    except UnreadableBody as fault:
+        raise Problem(400, "malformed-json", "The body is not acceptable JSON", str(fault)) from None
+    except NotEntries as fault:
+        raise Problem(422, "invalid-body", "The body must be a log entry or an array of them", str(fault)) from None
+    result = in_transaction(lambda _session: service.take_in(entries, faults), scope=SYSTEM)
+    if result.accepted:
+        plugs().queue.ring("rollups")
+    return jsonify(_as_json(result))
+
+
+@bp.get("/billing/usage")
+@right_required("read")
+def usage_summary() -> Response:
+    """Return what the caller's organisation used between two days: totals, and one entry per UTC day with calls.
+
+    `from` and `to` are dates (both included) or instants (`to` excluded); the current UTC month by default.
+    """
+    now = plugs().clock.now()
+    period = read_period(request.args, now)
+    account_id = get_principal().account_id
+    days = queries.calls_by_bucket(account_id, period, step="day") if account_id is not None else []
+    per_day: dict[datetime, Usage] = {}
+    for bucket in days:
+        per_day[bucket.start] = per_day.get(bucket.start, Usage()) + bucket.usage
+    return jsonify(
+        period={"start": period.start, "end": period.end},
+        totals=_sums(sum(per_day.values(), Usage())),
+        days=[{"day": f"{start:%Y-%m-%d}", **_sums(usage)} for start, usage in per_day.items()],
+        data_until=queries.data_until(account_id, now),
+    )
+
+
+def _sums(usage: Usage) -> dict[str, Any]:
+    return {
+        "calls": usage.calls,
+        "billable_calls": usage.billable_calls,
+        "errors": usage.errors,
+        "bytes_out": usage.bytes_out,
+        "average_latency_ms": usage.average_ms,
+    }
+
+
+def _check_token(expected: str) -> None:
+    if not expected:
+        raise Problem(404, "not-found", "The log intake is off", "Set GATEWAY_LOG_TOKEN to switch it on.")
+    given = request.headers.get("X-Gateway-Token", "")
+    if not hmac.compare_digest(given.encode(), expected.encode()):
+        raise Problem(401, "unauthorized", "Send the gateway's token", "The header is `X-Gateway-Token`.")
+
+
+def _body() -> bytes:
+    if request.mimetype != "application/json":
+        raise Problem(415, "unsupported-media-type", "Send JSON", "Set `Content-Type: application/json`.")
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise Problem(415, "unsupported-encoding", "Send the body uncompressed", "Remove `Content-Encoding`.")
+    request.max_content_length = MAX_BODY
+    return request.get_data(cache=False)
+
+
+def _as_json(result: IntakeResult) -> dict[str, Any]:
+    return {
+        "accepted": result.accepted,
+        "duplicates": result.duplicates,
+        "conflicts": result.conflicts,
+        "quarantined": result.quarantined,
+        "entries": [
+            {"request_id": verdict.request_id, "verdict": verdict.verdict, "reason": verdict.reason}
+            for verdict in result.verdicts[:_SHOWN]
+        ],
+    }

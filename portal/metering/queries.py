@@ -1,0 +1,138 @@
+"""Reading usage. Sums come from the rollups and, where a period cuts an hour, from the log: never an estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import text
+
+from portal.db import db
+from portal.kit.periods import Period
+from portal.metering.latency import BOUNDS
+from portal.metering.rules import Cover, cover
+from portal.metering.types import Bucket, FirstCall, Usage
+
+Step = Literal["hour", "day"]
+
+_SPAN = "unnest(CAST(:{0}_starts AS timestamptz[]), CAST(:{0}_ends AS timestamptz[])) AS span (opens, closes)"
+_MINE = (
+    "account_id = :account_id AND (CAST(:subscriptions AS bigint[]) IS NULL OR subscription_id = ANY(:subscriptions))"
+)
+
+_PIECES = f"""
+    SELECT subscription_id, day AS at, calls, billable_calls, errors, latency_ms_sum, bytes_out
+    FROM {_SPAN.format("days")} JOIN usage_records_daily ON day >= opens AND day < closes WHERE {_MINE}
+    UNION ALL
+    SELECT subscription_id, hour, calls, billable_calls, errors, latency_ms_sum, bytes_out
+    FROM {_SPAN.format("hours")} JOIN usage_records_hourly ON hour >= opens AND hour < closes WHERE {_MINE}
+    UNION ALL
+    SELECT subscription_id, started_at, 1, billable::int, (status >= 400)::int, latency_ms, bytes_out
+    FROM {_SPAN.format("calls")} JOIN api_requests_log ON started_at >= opens AND started_at < closes WHERE {_MINE}
+"""  # noqa: S608 - constants only
+_SUMS = ", ".join(
+    f"sum({name})::bigint" for name in ("calls", "billable_calls", "errors", "latency_ms_sum", "bytes_out")
+)
+
+_TOTAL = text(f"SELECT {_SUMS} FROM ({_PIECES}) AS pieces")  # noqa: S608
+_BUCKETS = text(f"""
+    SELECT date_trunc(:step, at, :zone) AS start, subscription_id, {_SUMS} FROM ({_PIECES}) AS pieces
+    GROUP BY 1, 2 ORDER BY 1, 2
+""")  # noqa: S608
+_HISTOGRAM = text(f"""
+    SELECT bucket, sum(calls)::bigint FROM (
+        SELECT pair.bucket, pair.calls FROM {_SPAN.format("days")}
+        JOIN usage_records_daily ON day >= opens AND day < closes,
+            unnest(latency_buckets, latency_counts) AS pair (bucket, calls) WHERE {_MINE}
+        UNION ALL
+        SELECT pair.bucket, pair.calls FROM {_SPAN.format("hours")}
+        JOIN usage_records_hourly ON hour >= opens AND hour < closes,
+            unnest(latency_buckets, latency_counts) AS pair (bucket, calls) WHERE {_MINE}
+        UNION ALL
+        SELECT width_bucket(latency_ms, CAST(:bounds AS bigint[])), 1
+        FROM {_SPAN.format("calls")} JOIN api_requests_log ON started_at >= opens AND started_at < closes WHERE {_MINE}
+    ) AS pieces GROUP BY 1
+""")  # noqa: S608
+
+
+def usage_of_period(account_id: int, subscription_id: int | None, period: Period) -> Usage:
+    """Return what an account used in a half-open period, of one subscription or (None) of all."""
+    chosen = None if subscription_id is None else [subscription_id]
+    found = db.session.execute(_TOTAL, _arguments(account_id, chosen, cover(period.start, period.end))).one()
+    return Usage(*(value or 0 for value in found))
+
+
+def calls_by_bucket(
+    account_id: int, period: Period, *, step: Step, zone: str = "UTC", subscription_ids: Sequence[int] | None = None
+) -> list[Bucket]:
+    """Return usage per bar and subscription, bars without calls left out.
+
+    Days are those of `zone`, which must keep whole hours from UTC: an hour of the rollup cannot be cut.
+    """
+    spans = cover(period.start, period.end, with_days=step == "day" and zone == "UTC")
+    arguments = _arguments(account_id, subscription_ids, spans)
+    found = db.session.execute(_BUCKETS, {**arguments, "step": step, "zone": zone})
+    return [Bucket(start, subscription, Usage(*sums)) for start, subscription, *sums in found]
+
+
+def latency_histogram(
+    account_id: int, period: Period, *, subscription_ids: Sequence[int] | None = None
+) -> dict[int, int]:
+    """Return how many calls fell into each latency bucket (`portal.metering.latency`)."""
+    arguments = _arguments(account_id, subscription_ids, cover(period.start, period.end))
+    found = db.session.execute(_HISTOGRAM, {**arguments, "bounds": list(BOUNDS)})
+    return {bucket: calls for bucket, calls in found}  # noqa: C416 - rows are not pairs to mypy
+
+
+def calls_per_api(period: Period) -> dict[int, int]:
+    """Return how many calls each API had on the whole UTC days of a period, every account's together."""
+    rows = db.session.execute(
+        text("""
+            SELECT api_id, sum(calls)::bigint FROM usage_records_daily
+            WHERE day >= :start AND day < :end GROUP BY 1
+        """),
+        {"start": period.start, "end": period.end},
+    )
+    return {api_id: calls for api_id, calls in rows}  # noqa: C416 - rows are not pairs to mypy
+
+
+def first_call_at(subscription_id: int) -> datetime | None:
+    """Return when a subscription was first called, or None; read from the log, so it is true once a call is stored."""
+    found = find_first_call(subscription_id)
+    return found.at if found else None
+
+
+def find_first_call(subscription_id: int) -> FirstCall | None:
+    """Return the earliest call of a subscription, refused ones included, or None."""
+    row = db.session.execute(
+        text("""
+            SELECT started_at, method, path, status, latency_ms FROM api_requests_log
+            WHERE subscription_id = :subscription_id ORDER BY started_at LIMIT 1
+        """),
+        {"subscription_id": subscription_id},
+    ).one_or_none()
+    return FirstCall(*row) if row else None
+
+
+def data_until(account_id: int | None, now: datetime) -> datetime:
+    """Return up to when the rollups hold everything that was taken in: now, or the first change they still lack."""
+    waiting = db.session.execute(
+        text("""
+            SELECT min(dirty_since) FROM usage_dirty_hours
+            WHERE CAST(:account_id AS bigint) IS NULL OR account_id = :account_id
+        """),
+        {"account_id": account_id},
+    ).scalar_one()
+    return min(waiting, now) if waiting else now
+
+
+def _arguments(account_id: int, subscriptions: Sequence[int] | None, spans: Cover) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "account_id": account_id,
+        "subscriptions": list(subscriptions) if subscriptions is not None else None,
+    }
+    for name, found in spans._asdict().items():
+        arguments[f"{name}_starts"] = [opens for opens, _ in found]
+        arguments[f"{name}_ends"] = [closes for _, closes in found]
+    return arguments

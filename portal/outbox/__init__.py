@@ -1,0 +1,1 @@
+"""What features announce: rows written with their cause, delivered afterwards, at least once, in no order."""

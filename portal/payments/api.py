@@ -1,0 +1,117 @@
+"""`/api/subscriptions`: buying and listing for scripts, with a session or an organisation token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, jsonify, url_for
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+
+from portal.catalog.labels import ProductLabel, labels
+from portal.db import transaction
+from portal.gateway.service import issue_key
+from portal.kit.clock import isoformat_z
+from portal.payments import buying
+from portal.payments.errors import PlanNotForSale
+from portal.payments.pages.buyer import buyer_of
+from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
+from portal.subscriptions.errors import AlreadySubscribed
+from portal.subscriptions.queries import get_for_account, list_for_account
+from portal.subscriptions.types import SubscriptionView
+from portal.web.bodies import StrictBody, read_body
+from portal.web.plugs import plugs
+from portal.web.preferences import choose_locale
+from portal.web.principal import get_principal, right_required
+from portal.web.problems import Problem
+
+bp = Blueprint("subscriptions_api", __name__)
+
+
+class NewSubscription(StrictBody):
+    """What to subscribe to. `key_name` names the first API key of a free plan."""
+
+    plan_id: int = Field(gt=0, lt=2**63)
+    key_name: str = Field(default="First key", min_length=1, max_length=80)
+
+
+@bp.get("/api/subscriptions")
+@right_required("read")
+def list_subscriptions() -> ResponseReturnValue:
+    """List the organisation's subscriptions, live ones first."""
+    account_id = get_principal().account_id
+    held = list_for_account(account_id) if account_id else []
+    names = labels([one.product_id for one in held])
+    return jsonify(subscriptions=[_body(one, names.get(one.product_id)) for one in held])
+
+
+@bp.post("/api/subscriptions")
+@right_required("buy")
+def subscribe() -> ResponseReturnValue:
+    """Subscribe to a plan.
+
+    A free plan answers 201 with the subscription and its first API key, shown once. A paid plan answers 202 with the
+    address of the hosted checkout and of the purchase, which can be read until it is complete.
+    """
+    wanted, ports, buyer = read_body(NewSubscription), plugs(), buyer_of(get_principal())
+    now = ports.clock.now()
+    base = ports.settings.public_url.rstrip("/")
+    try:
+        begun = buying.begin(
+            buyer,
+            wanted.plan_id,
+            payments=ports.payments,
+            now=now,
+            locale=choose_locale(),
+            livemode=ports.settings.livemode,
+            return_url=base + "/purchases/{purchase}",
+        )
+    except PlanNotForSale:
+        raise Problem(404, "unknown-plan", "Unknown plan", "This plan is not for sale.") from None
+    except AlreadySubscribed as held:
+        detail = "One live subscription per API is all an organisation needs."
+        extra = {"subscription_id": held.subscription_id}
+        raise Problem(409, "already-subscribed", "Already subscribed", detail, extra=extra) from None
+    except PaymentsUnavailable:
+        detail = "The payment provider did not answer. Nothing was charged; send the same request again."
+        raise Problem(503, "payments-unavailable", "Try again", detail, headers={"Retry-After": "5"}) from None
+    except PaymentsRefused as refusal:
+        raise Problem(502, "payments-refused", "The payment provider refused", str(refusal)) from None
+    page = base + url_for("payments.purchase", public_id=begun.public_id)
+    if begun.checkout_url is not None:
+        return jsonify(status="checkout", checkout_url=begun.checkout_url, purchase_url=page), 202
+    return _free_answer(buyer.account_id, begun, wanted.key_name, page)
+
+
+def _free_answer(account_id: int, begun: buying.Begun, key_name: str, page: str) -> ResponseReturnValue:
+    ports, principal = plugs(), get_principal()
+    assert begun.subscription_id is not None
+    with transaction():
+        buying.claim_first_key(account_id, begun.public_id, now=ports.clock.now())
+        key = issue_key(
+            account_id,
+            begun.subscription_id,
+            key_name,
+            created_by=principal.user_id,
+            now=ports.clock.now(),
+            pepper=ports.settings.pepper,
+            keep_sealed=ports.settings.enable_kong,
+            queue=ports.queue,
+        )
+    held = get_for_account(account_id, begun.subscription_id)
+    body = _body(held, labels([held.product_id]).get(held.product_id))
+    return jsonify(status="active", subscription=body, api_key=key.text, purchase_url=page), 201
+
+
+def _body(held: SubscriptionView, label: ProductLabel | None) -> dict[str, Any]:
+    return {
+        "id": held.id,
+        "api": f"{label.organisation_slug}/{label.api_slug}" if label else None,
+        "plan_id": held.plan_id,
+        "status": held.status,
+        "current_period_start": isoformat_z(held.period.start),
+        "current_period_end": isoformat_z(held.period.end),
+        "trial_end": isoformat_z(held.trial_end) if held.trial_end else None,
+        "cancel_at_period_end": held.cancel_at_period_end,
+        "ended_at": isoformat_z(held.ended_at) if held.ended_at else None,
+    }

@@ -1,0 +1,251 @@
+"""From "Subscribe" to a hosted checkout page, safely repeatable at every step.
+
+The intent is a row before anybody outside is asked, and every call to the provider carries a key derived from that
+row: a crash, a double click or a lost answer leads back to the same customer, the same price and the same page.
+"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+
+from portal.catalog.labels import find_label
+from portal.db import SYSTEM, db, transaction
+from portal.entitlements.service import derive
+from portal.kit.money import Money
+from portal.outbox.service import announce
+from portal.payments.errors import PlanNotForSale
+from portal.payments.models import Purchase
+from portal.payments.types import Buyer
+from portal.ports.payments import (
+    Checkout,
+    CheckoutRequest,
+    Payments,
+    PaymentsRefused,
+    PaymentsUnavailable,
+    RecurringPrice,
+)
+from portal.pricing.queries import get_offer
+from portal.pricing.service import set_stripe_price_id
+from portal.pricing.types import Offer
+from portal.projects.queries import find_customer
+from portal.projects.service import bind_customer
+from portal.subscriptions.errors import AlreadySubscribed
+from portal.subscriptions.queries import had_trial
+from portal.subscriptions.service import find_live, lock_account, start_free
+
+FIRST_CHECK = timedelta(seconds=5)
+OPEN = ("started", "open")
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where to send the buyer: a hosted page, or straight to the purchase when nothing has to be paid."""
+
+    public_id: uuid.UUID
+    checkout_url: str | None
+    subscription_id: int | None = None
+
+
+def begin(
+    buyer: Buyer, plan_id: int, *, payments: Payments, now: datetime, locale: str, livemode: bool, return_url: str
+) -> Begun:
+    """Start buying a plan, or go on with a purchase of it that is already open.
+
+    `return_url` holds `{purchase}`, which is replaced by the purchase's public id. Raises PlanNotForSale,
+    AlreadySubscribed, PaymentsUnavailable and PaymentsRefused; after each of them calling again is safe.
+    """
+    offer = get_offer(plan_id)
+    if offer is None:
+        raise PlanNotForSale(f"plan {plan_id} is not for sale")
+    label = find_label(offer.product_id)
+    if label is None or not label.is_listed:
+        raise PlanNotForSale(f"the API of plan {plan_id} is not in the market")
+    if offer.is_free:
+        return _begin_free(buyer, offer, now)
+    purchase, superseded = _intend(buyer, offer, now)
+    for checkout_id in superseded:
+        with suppress(PaymentsUnavailable):  # announced as well, so it is closed as soon as the provider answers
+            close_checkout(checkout_id, payments)
+    if purchase.checkout_url is not None:
+        return Begun(purchase.public_id, purchase.checkout_url)
+    checkout = _open_checkout(
+        buyer, offer, purchase, payments=payments, livemode=livemode, locale=locale, url=return_url
+    )
+    _remember(purchase.id, checkout, now)
+    return Begun(purchase.public_id, checkout.url)
+
+
+def cancel(account_id: int, public_id: uuid.UUID, *, now: datetime) -> None:
+    """Note that the buyer came back without paying. The page stays open: a payment that still arrives wins."""
+    with transaction() as session:
+        session.execute(
+            update(Purchase)
+            .where(Purchase.account_id == account_id, Purchase.public_id == public_id, Purchase.status == "open")
+            .values(failure="left the checkout page", updated_at=now)
+        )
+
+
+def claim_first_key(account_id: int, public_id: uuid.UUID, *, now: datetime) -> bool:
+    """Take the one right to make a purchase's first key; False when somebody took it before."""
+    claimed = db.session.execute(
+        update(Purchase)
+        .where(Purchase.account_id == account_id, Purchase.public_id == public_id, Purchase.key_issued_at.is_(None))
+        .values(key_issued_at=now)
+        .returning(Purchase.id)
+    )
+    return claimed.first() is not None
+
+
+def _begin_free(buyer: Buyer, offer: Offer, now: datetime) -> Begun:
+    with transaction() as session:
+        subscription_id = start_free(buyer.account_id, offer, now=now)
+        purchase = Purchase(
+            account_id=buyer.account_id,
+            user_id=buyer.user_id,
+            product_id=offer.product_id,
+            plan_id=offer.plan_id,
+            price_id=offer.price_id,
+            status="complete",
+            subscription_id=subscription_id,
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(purchase)
+        derive(subscription_id, now=now)
+        session.flush()  # the database makes the public id
+        public_id = purchase.public_id
+    return Begun(public_id, None, subscription_id)
+
+
+def _intend(buyer: Buyer, offer: Offer, now: datetime) -> tuple[Purchase, list[str]]:
+    """Write the intent, or find the open one for the same plan. Returns it with checkout pages it replaces."""
+    superseded: list[str] = []
+    with transaction() as session:
+        lock_account(buyer.account_id)
+        live = find_live(buyer.account_id, offer.product_id)
+        if live is not None and live.stripe_subscription_id is not None:
+            raise AlreadySubscribed(live.id)
+        open_one = session.scalars(
+            select(Purchase).where(
+                Purchase.account_id == buyer.account_id,
+                Purchase.product_id == offer.product_id,
+                Purchase.status.in_(OPEN),
+            )
+        ).one_or_none()
+        if open_one is not None:
+            if open_one.price_id == offer.price_id and _is_usable(open_one, now):
+                return open_one, []
+            open_one.status, open_one.updated_at = "canceled", now
+            if open_one.stripe_checkout_id:
+                superseded.append(open_one.stripe_checkout_id)
+                announce(
+                    "checkout.superseded", open_one.stripe_checkout_id, {"checkout_id": open_one.stripe_checkout_id}
+                )
+            session.flush()  # the unique index must see the old intent closed before the new one is written
+        purchase = Purchase(
+            account_id=buyer.account_id,
+            user_id=buyer.user_id,
+            product_id=offer.product_id,
+            plan_id=offer.plan_id,
+            price_id=offer.price_id,
+            trial_days=0 if had_trial(buyer.account_id, offer.product_id) else offer.terms.trial_days,
+            status="started",
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(purchase)
+        session.flush()
+    return purchase, superseded
+
+
+def _is_usable(purchase: Purchase, now: datetime) -> bool:
+    return purchase.checkout_expires_at is None or purchase.checkout_expires_at > now + timedelta(minutes=2)
+
+
+def _open_checkout(
+    buyer: Buyer, offer: Offer, purchase: Purchase, *, payments: Payments, livemode: bool, locale: str, url: str
+) -> Checkout:
+    customer_id = ensure_customer(buyer, payments, livemode=livemode)
+    price_id = ensure_price(offer, payments)
+    page = url.replace("{purchase}", str(purchase.public_id))
+    return payments.start_checkout(
+        CheckoutRequest(
+            intent=f"purchase:{purchase.public_id}:{purchase.attempt}",
+            customer_id=customer_id,
+            price_id=price_id,
+            quantity=1,
+            trial_days=purchase.trial_days,
+            success_url=page,
+            cancel_url=f"{page}?left=1",
+            locale=locale,
+            metadata={"purchase": str(purchase.public_id), "account": str(buyer.account_id)},
+        )
+    )
+
+
+def ensure_customer(buyer: Buyer, payments: Payments, *, livemode: bool) -> str:
+    """Return the provider's customer of an account, made once; the mapping is ours and never re-made by a webhook."""
+    found = find_customer(buyer.account_id, livemode=livemode)
+    if found is not None:
+        return found
+    customer = payments.create_customer(
+        reference=str(buyer.account_id),
+        name=buyer.organisation_name,
+        email=buyer.email,
+        key=f"customer:{buyer.account_id}:{'live' if livemode else 'test'}",
+    )
+    with transaction():
+        return bind_customer(buyer.account_id, livemode, customer.id)
+
+
+def ensure_price(offer: Offer, payments: Payments) -> str:
+    """Return the provider's id of the offer's price, made once."""
+    if offer.stripe_price_id is not None:
+        return offer.stripe_price_id
+    terms = offer.terms
+    price_id = payments.ensure_price(
+        RecurringPrice(
+            reference=f"portal-price-{offer.price_id}",
+            product_reference=f"portal-plan-{offer.plan_id}",
+            product_name=f"{offer.product_name} · {offer.name}",
+            amount=Money(terms.amount, terms.currency),
+            interval=terms.interval,
+            interval_count=terms.interval_count,
+        )
+    )
+    with transaction(SYSTEM):
+        set_stripe_price_id(offer.price_id, price_id)
+    return price_id
+
+
+def _remember(purchase_id: int, checkout: Checkout, now: datetime) -> None:
+    with transaction() as session:
+        session.execute(
+            update(Purchase)
+            .where(Purchase.id == purchase_id, Purchase.status == "started")
+            .values(
+                status="open",
+                stripe_checkout_id=checkout.id,
+                checkout_url=checkout.url,
+                checkout_expires_at=checkout.expires_at,
+                next_check_at=now + FIRST_CHECK,
+                updated_at=now,
+            )
+        )
+
+
+def close_checkout(checkout_id: str, payments: Payments) -> None:
+    """Close a page that another purchase replaced, so that nobody pays twice. Raises PaymentsUnavailable.
+
+    A page that was paid or has expired refuses; a payment on it arrives as an event and is worked like any other.
+    """
+    with suppress(PaymentsRefused):
+        payments.expire_checkout(checkout_id)
+
+
+__all__ = ["Begun", "begin", "cancel", "ensure_customer", "ensure_price"]

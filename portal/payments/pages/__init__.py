@@ -1,0 +1,15 @@
+"""The pages of buying and paying."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask
+
+from portal.payments.pages import purchases, subscription
+
+
+def register(app: Flask) -> None:
+    """Serve the pages."""
+    bp = Blueprint("payments", __name__)
+    purchases.routes(bp)
+    subscription.routes(bp)
+    app.register_blueprint(bp)

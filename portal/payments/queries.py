@@ -1,0 +1,52 @@
+"""Reading purchases, and what a page of money needs to know about the thing bought."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import select
+
+from portal.catalog.labels import find_label
+from portal.db import db
+from portal.entitlements.queries import has_feature
+from portal.payments.errors import PurchaseNotFound
+from portal.payments.models import Purchase, StripeInvoice
+from portal.payments.types import PurchaseView
+
+
+def get_purchase(account_id: int, public_id: uuid.UUID, *, at: datetime) -> PurchaseView:
+    """Return a purchase of the account with the facts its page ticks off. Raises PurchaseNotFound."""
+    row = db.session.scalars(
+        select(Purchase).where(Purchase.account_id == account_id, Purchase.public_id == public_id)
+    ).one_or_none()
+    if row is None:
+        raise PurchaseNotFound(str(public_id))
+    label = find_label(row.product_id)
+    feature_id = label.feature_id if label else None
+    return PurchaseView(
+        id=row.id,
+        public_id=row.public_id,
+        account_id=row.account_id,
+        product_id=row.product_id,
+        plan_id=row.plan_id,
+        status=row.status,  # type: ignore[arg-type]  # the database's CHECK holds the same list
+        trial_days=row.trial_days,
+        checkout_url=row.checkout_url,
+        checkout_expires_at=row.checkout_expires_at,
+        subscription_id=row.subscription_id,
+        failure=row.failure,
+        key_issued_at=row.key_issued_at,
+        created_at=row.created_at,
+        has_access=feature_id is not None and has_feature(account_id, feature_id, at),
+    )
+
+
+def list_invoices(account_id: int, subscription_id: int | None = None, *, limit: int = 50) -> list[StripeInvoice]:
+    """Return the account's mirrored invoices, newest first, drafts left out."""
+    query = select(StripeInvoice).where(StripeInvoice.account_id == account_id, StripeInvoice.status != "draft")
+    if subscription_id is not None:
+        query = query.where(StripeInvoice.subscription_id == subscription_id)
+    return list(
+        db.session.scalars(query.order_by(StripeInvoice.invoiced_at.desc(), StripeInvoice.id.desc()).limit(limit))
+    )

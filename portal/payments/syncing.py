@@ -1,0 +1,223 @@
+"""Making our rows equal to the provider's. Every event type ends in one of these functions, and so does reconciliation.
+
+Each fetches the object with no transaction open, then writes everything in one unit of work: the mirror, the
+entitlements that follow from it, the announcements, and whatever the caller adds through `also` (the inbox row that
+asked for it). Order, repetition and loss of events therefore change nothing but the delay.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from portal.db import SYSTEM, in_transaction, scoped
+from portal.entitlements.service import derive
+from portal.gateway.service import move_keys
+from portal.kit.clock import Clock
+from portal.payments.errors import UnknownCustomer, UnknownPrice
+from portal.payments.models import Purchase, StripeInvoice
+from portal.ports.payments import Checkout, InvoiceSnapshot, NotAtProvider, Payments, SubscriptionSnapshot
+from portal.pricing.queries import find_offer_by_stripe_price
+from portal.projects.queries import find_account_by_customer
+from portal.subscriptions.queries import find_by_stripe_id
+from portal.subscriptions.service import apply_snapshot, db_now, mark_missing
+
+Also = Callable[[Session], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Syncing:
+    """What the sync functions need from outside. `livemode` is this deployment's mode."""
+
+    payments: Payments
+    clock: Clock
+    grace_days: int
+    livemode: bool
+
+
+def _nothing(_session: Session) -> None:
+    """Add nothing to the unit of work."""
+
+
+def sync_subscription(stripe_subscription_id: str, syncing: Syncing, also: Also = _nothing) -> int | None:
+    """Mirror one subscription and derive its entitlements; return our id, None when it is not ours.
+
+    Raises PaymentsUnavailable; UnknownCustomer and UnknownPrice while a mapping that may still appear is missing.
+    """
+    fetched_at = _read_order()
+    try:
+        snapshot = syncing.payments.fetch_subscription(stripe_subscription_id)
+    except NotAtProvider:
+        return in_transaction(
+            lambda session: _end_missing(session, stripe_subscription_id, fetched_at, syncing, also), scope=SYSTEM
+        )
+    return in_transaction(lambda session: _mirror(session, snapshot, fetched_at, syncing, also), scope=SYSTEM)
+
+
+def sync_checkout(stripe_checkout_id: str, syncing: Syncing, also: Also = _nothing) -> None:
+    """Bring a purchase up to date with its hosted page, and its subscription when the page is complete."""
+    fetched_at = _read_order()
+    try:
+        checkout = syncing.payments.fetch_checkout(stripe_checkout_id)
+    except NotAtProvider:
+        in_transaction(lambda session: _close(session, stripe_checkout_id, "failed", syncing, also), scope=SYSTEM)
+        return
+    if checkout.status == "complete" and checkout.subscription_id and checkout.payment_status != "unpaid":
+        subscription = syncing.payments.fetch_subscription(checkout.subscription_id)
+        in_transaction(
+            lambda session: _complete(session, checkout, subscription, fetched_at, syncing, also), scope=SYSTEM
+        )
+    elif checkout.status == "expired":
+        in_transaction(lambda session: _close(session, stripe_checkout_id, "expired", syncing, also), scope=SYSTEM)
+    else:
+        in_transaction(also, scope=SYSTEM)
+
+
+def sync_invoice(stripe_invoice_id: str, syncing: Syncing, also: Also = _nothing) -> None:
+    """Mirror one invoice, and the subscription it bills: a payment that failed or succeeded shows in both."""
+    fetched_at = _read_order()
+    try:
+        invoice = syncing.payments.fetch_invoice(stripe_invoice_id)
+    except NotAtProvider:
+        in_transaction(also, scope=SYSTEM)
+        return
+    if invoice.subscription_id is not None:
+        sync_subscription(invoice.subscription_id, syncing)
+    in_transaction(lambda session: _mirror_invoice(session, invoice, fetched_at, also), scope=SYSTEM)
+
+
+def _mirror(
+    session: Session, snapshot: SubscriptionSnapshot, fetched_at: datetime, syncing: Syncing, also: Also
+) -> int:
+    account_id = _account_of(snapshot.customer_id)
+    offer = find_offer_by_stripe_price(snapshot.price_id)
+    if offer is None:
+        raise UnknownPrice(snapshot.price_id)
+    now = syncing.clock.now()
+    applied = apply_snapshot(account_id, offer, snapshot, fetched_at=fetched_at, now=now, grace_days=syncing.grace_days)
+    if applied.replaced_id is not None:
+        move_keys(account_id, applied.replaced_id, applied.subscription_id)
+        derive(applied.replaced_id, now=now)
+    derive(applied.subscription_id, now=now)
+    _link_purchase(session, account_id, snapshot, applied.subscription_id, now)
+    also(session)
+    return applied.subscription_id
+
+
+def _complete(
+    session: Session,
+    checkout: Checkout,
+    snapshot: SubscriptionSnapshot,
+    fetched_at: datetime,
+    syncing: Syncing,
+    also: Also,
+) -> None:
+    subscription_id = _mirror(session, snapshot, fetched_at, syncing, _nothing)
+    session.execute(
+        update(Purchase)
+        .where(
+            Purchase.stripe_checkout_id == checkout.id,
+            Purchase.account_id == _account_of(snapshot.customer_id),
+            Purchase.status != "complete",
+        )
+        .values(
+            status="complete",
+            subscription_id=subscription_id,
+            failure=None,
+            next_check_at=None,
+            updated_at=syncing.clock.now(),
+        )
+    )
+    also(session)
+
+
+def _link_purchase(
+    session: Session, account_id: int, snapshot: SubscriptionSnapshot, subscription_id: int, now: datetime
+) -> None:
+    """Settle the purchase that the subscription's metadata names, if it is this account's own and the money is in.
+
+    Metadata is a hint, never authority: the account comes from the customer that we mapped ourselves.
+    """
+    named = _uuid(snapshot.metadata.get("purchase"))
+    if named is None or snapshot.status not in ("active", "trialing"):
+        return
+    session.execute(
+        update(Purchase)
+        .where(Purchase.public_id == named, Purchase.account_id == account_id, Purchase.status != "complete")
+        .values(status="complete", subscription_id=subscription_id, failure=None, next_check_at=None, updated_at=now)
+    )
+
+
+def _end_missing(
+    session: Session, stripe_subscription_id: str, fetched_at: datetime, syncing: Syncing, also: Also
+) -> int | None:
+    now = syncing.clock.now()
+    ended = mark_missing(stripe_subscription_id, fetched_at=fetched_at, now=now)
+    if ended is not None:
+        derive(ended, now=now)
+    also(session)
+    return ended
+
+
+def _close(session: Session, stripe_checkout_id: str, status: str, syncing: Syncing, also: Also) -> None:
+    session.execute(
+        update(Purchase)
+        .where(Purchase.stripe_checkout_id == stripe_checkout_id, Purchase.status == "open")
+        .values(status=status, next_check_at=None, updated_at=syncing.clock.now())
+    )
+    also(session)
+
+
+def _mirror_invoice(session: Session, invoice: InvoiceSnapshot, fetched_at: datetime, also: Also) -> None:
+    account_id = _account_of(invoice.customer_id)
+    subscription = find_by_stripe_id(invoice.subscription_id) if invoice.subscription_id else None
+    values = {
+        "subscription_id": subscription.id if subscription and subscription.account_id == account_id else None,
+        "number": invoice.number,
+        "status": invoice.status,
+        "currency": invoice.currency,
+        "total": invoice.total,
+        "amount_due": invoice.amount_due,
+        "amount_paid": invoice.amount_paid,
+        "period_start": invoice.period_start,
+        "period_end": invoice.period_end,
+        "hosted_url": invoice.hosted_url,
+        "next_attempt_at": invoice.next_attempt_at,
+        "invoiced_at": invoice.created_at,
+        "source_fetched_at": fetched_at,
+    }
+    statement = insert(StripeInvoice).values(account_id=account_id, stripe_invoice_id=invoice.id, **values)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["stripe_invoice_id"],
+            set_=values,
+            where=(StripeInvoice.source_fetched_at <= fetched_at) & (StripeInvoice.account_id == account_id),
+        )
+    )
+    also(session)
+
+
+def _account_of(customer_id: str) -> int:
+    account_id = find_account_by_customer(customer_id)
+    if account_id is None:
+        raise UnknownCustomer(customer_id)
+    return account_id
+
+
+def _read_order() -> datetime:
+    """Return the instant this read starts, by the database's clock, without keeping a transaction open."""
+    with scoped(SYSTEM):
+        return db_now()
+
+
+def _uuid(text: str | None) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text) if text else None
+    except ValueError:
+        return None

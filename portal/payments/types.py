@@ -1,0 +1,56 @@
+"""Values about purchases that cross borders."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+PurchaseStatus = Literal["started", "open", "complete", "canceled", "expired", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who buys: an organisation's account, and the person acting for it."""
+
+    organisation_id: int
+    organisation_name: str
+    account_id: int
+    user_id: int | None
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseView:
+    """A purchase as its page shows it. Steps are facts read from rows, never guesses."""
+
+    id: int
+    public_id: uuid.UUID
+    account_id: int
+    product_id: int
+    plan_id: int
+    status: PurchaseStatus
+    trial_days: int
+    checkout_url: str | None
+    checkout_expires_at: datetime | None
+    subscription_id: int | None
+    failure: str | None
+    key_issued_at: datetime | None
+    created_at: datetime
+    has_access: bool
+
+    @property
+    def is_paid(self) -> bool:
+        """True once the provider (or a free plan) confirmed the purchase."""
+        return self.status == "complete" and self.subscription_id is not None
+
+    @property
+    def is_ready(self) -> bool:
+        """True once the right exists and a key would be admitted."""
+        return self.is_paid and self.has_access
+
+    @property
+    def is_over(self) -> bool:
+        """True when nothing more will happen by itself and nothing was bought."""
+        return self.status in ("canceled", "expired", "failed")

@@ -1,0 +1,188 @@
+"""Taking money: the few things the product asks of its payment provider.
+
+Values are frozen snapshots in our own vocabulary. Amounts are integer minor units, instants aware UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from portal.kit.money import Money
+from portal.kit.periods import Interval
+
+
+class PaymentsUnavailable(Exception):
+    """The provider did not answer, or answered that it cannot right now. The outcome of the call is unknown."""
+
+
+class PaymentsRefused(Exception):
+    """The provider refused the request for good; `code` is its machine-readable reason."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotAtProvider(PaymentsRefused):
+    """The provider has no such object (any more)."""
+
+
+class BadSignature(Exception):
+    """A delivery that the provider did not sign, or signed too long ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Whom the provider bills. `reference` is our account id; a customer of somebody else's carries another."""
+
+    id: str
+    reference: str | None
+    email: str | None
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecurringPrice:
+    """What a plan costs each period before usage, as the provider must know it."""
+
+    reference: str
+    product_reference: str
+    product_name: str
+    amount: Money
+    interval: Interval
+    interval_count: int
+    provider_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutRequest:
+    """A hosted page on which a person pays for a subscription."""
+
+    intent: str
+    customer_id: str
+    price_id: str
+    quantity: int
+    trial_days: int
+    success_url: str
+    cancel_url: str
+    locale: str
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """State of a hosted page.
+
+    `status`: open, complete, expired. `payment_status`: paid, unpaid, no_payment_required.
+    """
+
+    id: str
+    url: str | None
+    status: str
+    payment_status: str
+    subscription_id: str | None
+    customer_id: str | None
+    expires_at: datetime | None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionSnapshot:
+    """A subscription as the provider sees it at one moment. Periods are half-open."""
+
+    id: str
+    customer_id: str
+    status: str
+    price_id: str
+    quantity: int
+    current_period_start: datetime
+    current_period_end: datetime
+    trial_end: datetime | None
+    cancel_at: datetime | None
+    cancel_at_period_end: bool
+    canceled_at: datetime | None
+    ended_at: datetime | None
+    latest_invoice_id: str | None
+    livemode: bool
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceSnapshot:
+    """An invoice as the provider sees it. `status`: draft, open, paid, void, uncollectible."""
+
+    id: str
+    number: str | None
+    customer_id: str
+    subscription_id: str | None
+    status: str
+    currency: str
+    subtotal: int
+    total: int
+    amount_due: int
+    amount_paid: int
+    billing_reason: str | None
+    period_start: datetime
+    period_end: datetime
+    hosted_url: str | None
+    pdf_url: str | None
+    created_at: datetime
+    attempt_count: int
+    next_attempt_at: datetime | None
+    livemode: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One signed event of the provider, as stored and routed. `object_id` may be None for objects without an id."""
+
+    id: str
+    type: str
+    livemode: bool
+    connected_account: str | None
+    api_version: str | None
+    created_at: datetime
+    object_type: str | None
+    object_id: str | None
+
+
+class Payments(Protocol):
+    """The payment provider. Every call may raise PaymentsUnavailable or PaymentsRefused.
+
+    `key` arguments are our idempotency keys: the same business action repeats with the same key and has one effect.
+    """
+
+    def create_customer(self, *, reference: str, name: str, email: str | None, key: str) -> Customer: ...
+
+    def ensure_price(self, price: RecurringPrice) -> str:
+        """Return the provider's id of a price, creating product and price once."""
+        ...
+
+    def start_checkout(self, request: CheckoutRequest) -> Checkout: ...
+
+    def fetch_checkout(self, checkout_id: str) -> Checkout: ...
+
+    def expire_checkout(self, checkout_id: str) -> Checkout: ...
+
+    def fetch_subscription(self, subscription_id: str) -> SubscriptionSnapshot: ...
+
+    def list_subscriptions(self, customer_id: str) -> list[SubscriptionSnapshot]: ...
+
+    def set_cancel_at_period_end(self, subscription_id: str, cancel: bool, *, key: str) -> SubscriptionSnapshot: ...
+
+    def fetch_invoice(self, invoice_id: str) -> InvoiceSnapshot: ...
+
+    def list_invoices(self, customer_id: str, *, limit: int = 24) -> list[InvoiceSnapshot]: ...
+
+    def open_portal(self, customer_id: str, *, return_url: str) -> str: ...
+
+    def verify_notice(self, raw: bytes, signature: str, *, now: datetime) -> Notice:
+        """Return the event in a delivery. Raises BadSignature, or ValueError for signed bytes that are no event."""
+        ...
+
+    def list_notices(self, since: datetime) -> Iterable[tuple[Notice, Mapping[str, Any]]]:
+        """Yield events created at or after `since`, oldest first, each with its body, for the gap filler."""
+        ...

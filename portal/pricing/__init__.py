@@ -1,0 +1,1 @@
+"""What things cost: products, plans, immutable prices, and the one pricing function."""

@@ -1,0 +1,1 @@
+"""Who sells: projects with their apps, accounts (whoever is billed) and features."""

@@ -1,0 +1,88 @@
+"""Projects, apps, accounts and features. Project 1 is the marketplace itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.db import Base
+
+
+class Project(Base):
+    """A product that bills through us; owns products, features, apps and accounts."""
+
+    __tablename__ = "projects"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisations.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class App(Base):
+    """An integrator's credential inside one project."""
+
+    __tablename__ = "apps"
+    __table_args__ = (UniqueConstraint("project_id", "name", name="apps_name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str]
+    public_id: Mapped[str] = mapped_column(unique=True)
+    key_hash: Mapped[bytes] = mapped_column(unique=True)
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Account(Base):
+    """Whoever is billed inside a project: an end user, an organisation, a shop, a tenant."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        UniqueConstraint("project_id", "external_id", name="accounts_external"),
+        CheckConstraint("kind IN ('user', 'org', 'shop', 'tenant')", name="accounts_kind"),
+        CheckConstraint("(kind = 'org' AND organisation_id IS NOT NULL) OR kind <> 'org'", name="accounts_org"),
+        Index("accounts_organisation", "organisation_id", unique=True, postgresql_where=text("project_id = 1")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisations.id"))
+    external_id: Mapped[str]
+    kind: Mapped[str]
+    name: Mapped[str | None]
+    email: Mapped[str | None]
+    currency: Mapped[str] = mapped_column(server_default=text("'eur'"))
+    entitlement_version: Mapped[int] = mapped_column(server_default=text("0"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class StripeCustomer(Base):
+    """Which Stripe customer an account is, per mode. Written once; a webhook may never re-map it."""
+
+    __tablename__ = "stripe_customers"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    livemode: Mapped[bool] = mapped_column(primary_key=True)
+    stripe_customer_id: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class Feature(Base):
+    """Something an account may be entitled to; entitlement answers carry its code."""
+
+    __tablename__ = "features"
+    __table_args__ = (
+        UniqueConstraint("project_id", "code", name="features_code"),
+        CheckConstraint("code ~ '^[a-z0-9][a-z0-9_.:-]{0,99}$'", name="features_code_shape"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    code: Mapped[str]
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))

@@ -1,0 +1,29 @@
+"""Which function answers which announcement. Reactions run after the commit that announced them, at least once."""
+
+from __future__ import annotations
+
+from portal.gateway import provisioning
+from portal.outbox.service import Reaction
+from portal.payments import buying
+from portal.ports.gateway import Gateway
+from portal.web.plugs import plugs
+
+REACTIONS: dict[str, Reaction] = {
+    "checkout.superseded": lambda payload: buying.close_checkout(str(payload["checkout_id"]), plugs().payments),
+    "gateway.admit": lambda payload: provisioning.admit(
+        int(payload["key_id"]), _gateway(), clock=plugs().clock, pepper=plugs().settings.pepper
+    ),
+    "gateway.refuse": lambda payload: provisioning.refuse(str(payload["public_id"]), _gateway()),
+    "gateway.move": lambda payload: provisioning.move(int(payload["from"]), int(payload["to"]), _gateway()),
+    "entitlements.changed": lambda payload: provisioning.agree(
+        int(payload["account_id"]), _gateway(), clock=plugs().clock
+    ),
+    "gateway.publish": lambda payload: provisioning.publish(int(payload["api_id"]), _gateway()),
+}
+
+
+def _gateway() -> Gateway:
+    gateway = plugs().gateway
+    if gateway is None:
+        raise RuntimeError("this application is not plugged into a gateway")
+    return gateway

@@ -1,0 +1,1 @@
+"""The hosted checkout page and the bank's confirmation page."""

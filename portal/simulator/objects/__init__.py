@@ -1,0 +1,1 @@
+"""One module per Stripe object: what it looks like, what may be sent, what happens."""

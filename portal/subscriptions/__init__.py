@@ -1,0 +1,1 @@
+"""Who has which plan, as the payment provider or a free start says."""

@@ -1,0 +1,56 @@
+"""Every demo upstream behind one port: `/rates`, `/almanac`, `/httpbin`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from portal.kit.clock import Clock, SystemClock
+from portal.upstreams.almanac_api import almanac_routes
+from portal.upstreams.answers import answer, faults_as_problems
+from portal.upstreams.rates_api import rates_routes
+from portal.upstreams.wsgi_bridge import WSGIBridge
+
+DOCUMENTS = Path(__file__).parent
+NAMES = ("rates", "almanac", "httpbin")
+
+
+def document(name: str) -> Path:
+    """Return where the OpenAPI document of an upstream lies: `rates`, `almanac` or `httpbin`."""
+    return DOCUMENTS / f"{name}.openapi.yaml"
+
+
+def make_app(clock: Clock | None = None) -> web.Application:
+    """Build the server."""
+    clock = clock or SystemClock()
+    root = web.Application(client_max_size=12 * 1024 * 1024, middlewares=[faults_as_problems])
+    root.router.add_get("/", _index)
+    for name, routes in (("rates", rates_routes(clock)), ("almanac", almanac_routes(clock))):
+        part = web.Application()
+        part.router.add_routes(routes)
+        part.router.add_get("/openapi.yaml", _document_of(name))
+        root.add_subapp(f"/{name}", part)
+    root.router.add_get("/httpbin/openapi.yaml", _document_of("httpbin"))
+    root.router.add_route("*", "/httpbin{rest:(/.*)?}", _httpbin())
+    return root
+
+
+async def _index(_request: web.Request) -> web.Response:
+    return answer({"apis": [{"name": name, "base": f"/{name}", "openapi": f"/{name}/openapi.yaml"} for name in NAMES]})
+
+
+def _document_of(name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def show(_request: web.Request) -> web.Response:
+        return web.Response(body=document(name).read_bytes(), content_type="application/yaml")
+
+    return show
+
+
+def _httpbin() -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    from httpbin import app as httpbin  # importing it takes a second and sets up loggers: only when it is served
+
+    logging.getLogger("httpbin").setLevel(logging.WARNING)
+    return WSGIBridge(httpbin, "/httpbin").handle

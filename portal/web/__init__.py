@@ -1,0 +1,1 @@
+"""How the product speaks HTTP: errors, security headers, principals, fragments, strict bodies."""

@@ -1,0 +1,88 @@
+"""The navigation every page shows: built from the principal, so it offers only what the person may open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask import Flask, current_app, g, request
+
+from portal.web.principal import Principal, find_principal
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """One link. `right` hides it from roles that lack it; `prefix` marks it as current below that path."""
+
+    label: str
+    href: str
+    prefix: str
+    is_current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Nav:
+    """What the layout needs to know about the reader."""
+
+    items: list[NavItem]
+    person: Principal | None
+    organisation: str | None
+    organisations: list[tuple[int, str]] = field(default_factory=list)
+    environment: str = "development"
+
+
+Contribution = Callable[[Principal | None], list[NavItem]]
+
+
+def contribute(app: Flask, position: int, contribution: Contribution) -> None:
+    """Add a feature's links at a position; features register their own so that the layout imports none of them."""
+    app.extensions.setdefault("nav", []).append((position, contribution))
+
+
+def organisations_by(app: Flask, lookup: Callable[[Principal], list[tuple[int, str]]]) -> None:
+    """Tell the layout how to list the organisations a person may switch to."""
+    app.extensions["nav organisations"] = lookup
+
+
+def register(app: Flask) -> None:
+    """Give templates `nav`."""
+    app.jinja_env.globals["nav"] = _LazyNav()
+
+
+class _LazyNav:
+    """Builds the navigation when a template first asks, so fragments and JSON pay nothing."""
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if "nav" not in g:
+            g.nav = build_nav()
+        return getattr(g.nav, name)
+
+
+def build_nav() -> Nav:
+    """Return the navigation of the current request."""
+    principal = find_principal()
+    contributions = sorted(current_app.extensions.get("nav", []), key=lambda entry: entry[0])
+    items = [_marked(item) for _position, contribution in contributions for item in contribution(principal)]
+    lookup = current_app.extensions.get("nav organisations")
+    return Nav(
+        items=items,
+        person=principal,
+        organisation=principal.organisation_name if principal else None,
+        organisations=lookup(principal) if lookup and principal and principal.user_id else [],
+        environment=current_app.config["SETTINGS"].environment,
+    )
+
+
+def link(label: str, href: str, prefix: str | None = None) -> NavItem:
+    """Return a navigation link; `prefix` defaults to the link itself."""
+    return NavItem(label=label, href=href, prefix=prefix or href)
+
+
+def _marked(item: NavItem) -> NavItem:
+    current = request.path == item.prefix or request.path.startswith(item.prefix.rstrip("/") + "/")
+    return NavItem(item.label, item.href, item.prefix, is_current=current)
+
+
+__all__ = ["Nav", "NavItem", "build_nav", "contribute", "link", "organisations_by", "register"]

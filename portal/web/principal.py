@@ -1,0 +1,170 @@
+"""Who is asking. Taken from the credential only: never from a header, a parameter or a body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Literal, ParamSpec, TypeVar, cast
+from urllib.parse import urlsplit
+
+from flask import g, redirect, request, url_for
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from portal.db import PUBLIC, Scope, enter_scope
+from portal.web.negotiation import wants_json
+
+Role = Literal["owner", "admin", "developer", "billing", "viewer"]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# What each role may do; a right that is not listed is refused.
+RIGHTS: dict[str, frozenset[str]] = {
+    "owner": frozenset({"read", "buy", "keys", "publish", "manage"}),
+    "admin": frozenset({"read", "buy", "keys", "publish", "manage"}),
+    "developer": frozenset({"read", "keys", "publish"}),
+    "billing": frozenset({"read", "buy"}),
+    "viewer": frozenset({"read"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The authenticated caller: a person acting for an organisation, or a token of that organisation."""
+
+    kind: Literal["session", "organisation_token"]
+    user_id: int | None
+    name: str
+    email: str | None
+    organisation_id: int | None
+    organisation_slug: str | None
+    organisation_name: str | None
+    role: Role | None
+    account_id: int | None = None
+    is_operator: bool = False
+    session_id: int | None = None
+    locale: str | None = None
+    time_zone: str | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """The database scope of everything this principal reads and writes."""
+        return Scope(organisation_id=self.organisation_id, account_id=self.account_id, user_id=self.user_id)
+
+    @property
+    def actor(self) -> str:
+        """How the audit trail names this principal."""
+        return f"user:{self.user_id}" if self.kind == "session" else f"token-of-organisation:{self.organisation_id}"
+
+    def may(self, right: str) -> bool:
+        """True when the role in the acting organisation includes `right`."""
+        return self.role is not None and right in RIGHTS[self.role]
+
+
+def set_principal(principal: Principal | None) -> None:
+    """Remember the caller for this request and give the database their scope."""
+    g.principal = principal
+    enter_scope(principal.scope if principal else PUBLIC)
+
+
+def find_principal() -> Principal | None:
+    """Return the caller, or None for a stranger."""
+    return cast("Principal | None", g.get("principal"))
+
+
+def get_principal() -> Principal:
+    """Return the caller. Raises Unauthorized for a stranger."""
+    principal = find_principal()
+    if principal is None:
+        raise Unauthorized
+    return principal
+
+
+def sign_in_required(view: Callable[P, R]) -> Callable[P, R]:
+    """Let only signed-in people through; a page sends the others to sign in and brings them back."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        if find_principal() is None:
+            return cast("R", ask_to_sign_in())
+        return view(*args, **kwargs)
+
+    guarded.__dict__["access"] = "signed in"
+    return guarded
+
+
+def person_required(view: Callable[P, R]) -> Callable[P, R]:
+    """Let only people through: a token must not mint tokens, end sessions or change a profile."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        principal = find_principal()
+        if principal is None:
+            return cast("R", ask_to_sign_in())
+        if principal.kind != "session":
+            raise Forbidden("This is for people who sign in; an organisation token may not do it.")
+        return view(*args, **kwargs)
+
+    guarded.__dict__["access"] = "person"
+    return guarded
+
+
+def right_required(right: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let only principals through whose role includes `right`."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            principal = find_principal()
+            if principal is None:
+                return cast("R", ask_to_sign_in())
+            if not principal.may(right):
+                raise Forbidden(
+                    f"Your role in {principal.organisation_name or 'this organisation'} does not include this."
+                )
+            return view(*args, **kwargs)
+
+        guarded.__dict__["access"] = f"right: {right}"
+        return guarded
+
+    return decorate
+
+
+def operator_required(view: Callable[P, R]) -> Callable[P, R]:
+    """Let only platform operators through."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        principal = find_principal()
+        if principal is None:
+            return cast("R", ask_to_sign_in())
+        if not principal.is_operator:
+            raise Forbidden("This page is for operators of the platform.")
+        return view(*args, **kwargs)
+
+    guarded.__dict__["access"] = "operator"
+    return guarded
+
+
+def public(view: Callable[P, R]) -> Callable[P, R]:
+    """Mark a route as open to strangers on purpose; a test refuses routes that say nothing."""
+    view.__dict__["access"] = "public"
+    return view
+
+
+def ask_to_sign_in() -> Any:
+    """Answer a stranger at a guarded door: 401 for scripts, the sign-in page with the way back for people."""
+    if wants_json():
+        raise Unauthorized("Send a session cookie or `Authorization: Bearer <organisation token>`.")
+    target = url_for("identity.sign_in", next=_way_back())
+    if request.headers.get("HX-Request"):
+        return "", 401, {"HX-Redirect": target}
+    return redirect(target, 303)
+
+
+def _way_back() -> str:
+    """Return the page the person was on: the one around the part that htmx asked for, else this one, if it can be."""
+    around = urlsplit(request.headers.get("HX-Current-URL", ""))
+    if around.path and around.netloc == request.host:
+        return f"{around.path}?{around.query}" if around.query else around.path
+    return request.full_path.rstrip("?") if request.method == "GET" else url_for("home.index")

@@ -1,0 +1,78 @@
+"""Around every request: its id, its log line, its security headers."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.routing import IntegerConverter
+
+from portal.db import current_scope, enter_scope
+
+WEBHOOK_PATHS = ("/api/v1/webhooks/stripe", "/api/stripe/webhook", "/api/webhooks/stripe")
+log = structlog.get_logger("http")
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+# Probes, files, and the doors of machines, whose every accepted body is a row and a count.
+_QUIET = ("/health", "/ready", "/live", "/metrics", "/static/", "/api/gateway/logs", *WEBHOOK_PATHS)
+
+
+class RowNumber(IntegerConverter):
+    """An id in an address. What is too large for a row's id is the address of nothing, not a fault of the database."""
+
+    regex = r"\d{1,18}"
+
+
+def register(app: Flask, *, https: bool, checkout_origins: tuple[str, ...]) -> None:
+    """Attach the hooks. `checkout_origins` are where our forms may lead people (the hosted checkout)."""
+    policy = content_security_policy(checkout_origins)
+    app.url_map.converters["int"] = RowNumber
+
+    @app.before_request
+    def _begin() -> None:
+        given = request.headers.get("X-Request-Id", "")
+        g.scope_before = current_scope()
+        g.request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
+        g.started = time.perf_counter()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.teardown_request
+    def _leave_scope(_error: BaseException | None) -> None:
+        # The principal's scope ends with the request, also where several requests share a thread's context.
+        if "scope_before" in g:
+            enter_scope(g.scope_before)
+
+    @app.after_request
+    def _finish(response: Response) -> Response:
+        headers = response.headers
+        headers["X-Request-Id"] = g.get("request_id", "")
+        headers.setdefault("Content-Security-Policy", policy)
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("Referrer-Policy", "same-origin")
+        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        if https:
+            headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+        if not request.path.startswith("/static/"):
+            headers.setdefault("Cache-Control", "private, no-store")
+        if response.status_code >= 400 or not request.path.startswith(_QUIET):
+            took = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
+            log.info(
+                f"{request.method} {request.path}",
+                status=response.status_code,
+                ms=round(took, 1),
+                user=getattr(g.get("principal"), "user_id", None),
+            )
+        return response
+
+
+def content_security_policy(checkout_origins: tuple[str, ...]) -> str:
+    """Everything from ourselves, nothing inline, no eval, no frames; forms may lead to the hosted checkout."""
+    forms = " ".join(("'self'", *checkout_origins))
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self';"
+        f" connect-src 'self'; form-action {forms}; manifest-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )

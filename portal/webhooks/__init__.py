@@ -1,0 +1,1 @@
+"""Deliveries of the payment provider: stored first, acknowledged, then worked from rows."""

@@ -1,0 +1,145 @@
+"""Every page a person can reach by following links, as a stranger, a buyer and a provider: nothing is broken on it.
+
+Each page is opened once and looked at twice: wide in one theme, then as narrow as a phone in the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Response, expect
+
+from tests.browser.conftest import Portal
+
+pytestmark = pytest.mark.browser
+
+MOST_PAGES = 40
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+LINKS = "[...document.querySelectorAll('a[href]')].map(link => link.href)"
+OUTLINE = """() => ({
+  h1: [...document.querySelectorAll('h1')].filter(e => e.checkVisibility()).length,
+  mains: document.querySelectorAll('main').length,
+  ids: [...document.querySelectorAll('[id]')].map(e => e.id).filter((id, at, all) => all.indexOf(id) !== at),
+  broken: [...document.images].filter(image => image.complete && !image.naturalWidth).map(image => image.src),
+  none: [...document.querySelectorAll('main a')].filter(a => !a.getAttribute('href')).map(a => a.outerHTML),
+  words: (document.querySelector('main').innerText.match(/\\b(None|undefined|NaN|null)\\b|\\{\\{|%\\(\\w+\\)s/g) || []),
+})"""
+TOO_WIDE = """() => {
+  const room = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= room) return [];
+  return [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > room + 1)
+    .slice(-3).map(e => e.outerHTML.slice(0, 120));
+}"""
+PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+ASKED = {"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+
+
+class Visitor(NamedTuple):
+    name: str | None
+    theme: str  # of the wide look; the narrow one takes the other
+
+
+@pytest.mark.parametrize(
+    "visitor",
+    [Visitor(None, "dark"), Visitor("cleo", "light"), Visitor("ada", "dark")],
+    ids=["stranger", "buyer", "provider"],
+)
+def test_no_page_is_broken(browser: Browser, running: Portal, visitor: Visitor) -> None:
+    context = browser.new_context(base_url=running.url, viewport=WIDE, locale="en-GB")
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(f"script: {error}"))
+    page.on("console", lambda line: said.append(line.text) if line.type in ("error", "warning") else None)
+    if visitor.name:
+        sign_in(page, running.person(visitor.name))
+
+    faults: list[str] = []
+    seen: set[str] = set()
+    for path, answer in crawl(page, running.url):
+        seen.add(shape(path))
+        found = [*of_the_page(page, answer), *of_the_look(page, visitor.theme), *said]
+        faults += [f"{path}: {fault}" for fault in found]
+        said.clear()
+    context.close()
+    assert faults == []
+    assert expected(visitor.name) <= seen
+
+
+def crawl(page: Page, base: str) -> Iterator[tuple[str, Response]]:
+    """Open pages breadth first, one of each shape; the caller looks at each before the next is opened."""
+    waiting, known = ["/"], {"/"}
+    while waiting and len(known) <= MOST_PAGES:
+        path = waiting.pop(0)
+        answer = page.goto(path)
+        assert answer is not None
+        expect(page.locator(".htmx-request")).to_have_count(0)  # panels that load by themselves
+        yield path, answer
+        for link in page.evaluate(LINKS):
+            target = urlsplit(urljoin(base, link))
+            inside = f"{target.scheme}://{target.netloc}" == base
+            path = target.path + (f"?{target.query}" if target.query else "")
+            if inside and is_page(target.path) and shape(path) not in known:
+                known.add(shape(path))
+                waiting.append(path)
+
+
+def is_page(path: str) -> bool:
+    """Whether an address is a page rather than a file or a preference."""
+    return not re.search(r"\.(csv|json|yaml|svg)$|^/static/", path)
+
+
+def shape(path: str) -> str:
+    """What a page is rather than which: numbers, operations and parameters do not matter, only whether there are any."""
+    address, _, query = path.partition("?")
+    address = re.sub(r"/\d+(?=/|$)", "/#", address)
+    address = re.sub(r"(/docs)/.+", r"\1/#", address)
+    return address + ("?" if query else "")
+
+
+def of_the_page(page: Page, answer: Response) -> Iterator[str]:
+    """Faults that do not depend on width or theme."""
+    if answer.status != 200:
+        yield f"status {answer.status}"
+    if not re.match(r".+ · \S+", page.title()):
+        yield f"title {page.title()!r}"
+    outline: dict[str, Any] = page.evaluate(OUTLINE)
+    if outline.pop("h1") != 1 or outline.pop("mains") != 1:
+        yield "there is not exactly one h1 in one main"
+    yield from (f"{what}: {found}" for what, found in outline.items() if found)
+
+
+def of_the_look(page: Page, theme: str) -> Iterator[str]:
+    """Barriers and overflow, wide in one theme and narrow in the other."""
+    other = "dark" if theme == "light" else "light"
+    for size, scheme in ((NARROW, other), (WIDE, theme)):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.evaluate(PAINTED)
+        look = f"{size['width']} wide, {scheme}"
+        yield from (f"{look}: too wide: {part}" for part in page.evaluate(TOO_WIDE))
+        for barrier in Axe().run(page, options=ASKED).response["violations"]:
+            if barrier["impact"] in ("serious", "critical"):
+                yield f"{look}: {barrier['id']}: {[node['html'][:160] for node in barrier['nodes']][:4]}"
+
+
+def expected(name: str | None) -> set[str]:
+    """Pages without which the crawl has not been where it should."""
+    public = {"/", "/marketplace", "/marketplace/kestrel-data/rates", "/marketplace/kestrel-data/rates/docs/#"}
+    if name is None:
+        return {*public, "/login", "/signup"}
+    inside = {*public, "/usage", "/settings", "/settings/tokens", "/settings/members", "/subscriptions", "/subscribe/#"}
+    return {*inside, "/provider/apis/#" if name == "ada" else "/subscriptions/#"}
+
+
+def sign_in(page: Page, person: dict[str, Any]) -> None:
+    page.goto("/login")
+    page.get_by_label("E-mail").fill(person["email"])
+    page.get_by_label("Password").first.fill(person["password"])
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url("**/")

@@ -1,0 +1,163 @@
+"""The payments port over Stripe's wire protocol: what it promises, and that Stripe's API would not object to a word of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from portal.adapters.stripe_payments import StripePayments
+from portal.kit.money import Money
+from portal.ports.payments import (
+    CheckoutRequest,
+    Customer,
+    NotAtProvider,
+    PaymentsRefused,
+    PaymentsUnavailable,
+    RecurringPrice,
+)
+from tests.contracts.test_stripe_contract import Judge
+from tests.stripe_world import SECRET, StripeWorld, start_stripe_world
+
+pytestmark = pytest.mark.contract
+PRICE = RecurringPrice("portal-price-7", "portal-plan-7", "Rates · Pro", Money(2900, "eur"), "month", 1)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeWorld]:
+    found = start_stripe_world(tmp_path_factory.mktemp("payments-port"))
+    yield found
+    found.process.terminate()
+    found.process.wait(10)
+
+
+@pytest.fixture
+def judge() -> Judge:
+    return Judge()
+
+
+@pytest.fixture
+def payments(world: StripeWorld, judge: Judge) -> Iterator[StripePayments]:
+    world.control("reset")
+    yield StripePayments("sk_test_x", (SECRET,), world.url, transport=judge)
+    assert judge.violations == []
+
+
+def customer(payments: StripePayments, reference: str = "1") -> Customer:
+    return payments.create_customer(
+        reference=reference, name="Tidewater", email="cleo@example.com", key=f"customer:{reference}"
+    )
+
+
+def checkout(payments: StripePayments, *, trial_days: int = 0, intent: str = "purchase:a:1") -> CheckoutRequest:
+    return CheckoutRequest(
+        intent=intent,
+        customer_id=customer(payments).id,
+        price_id=payments.ensure_price(PRICE),
+        quantity=1,
+        trial_days=trial_days,
+        success_url="http://127.0.0.1:8000/purchases/a",
+        cancel_url="http://127.0.0.1:8000/purchases/a?left=1",
+        locale="en",
+        metadata={"purchase": "a", "account": "1"},
+    )
+
+
+def test_the_same_business_action_has_one_effect(payments: StripePayments) -> None:
+    assert customer(payments) == customer(payments)
+    assert payments.ensure_price(PRICE) == payments.ensure_price(PRICE)
+    wanted = checkout(payments)
+    assert payments.start_checkout(wanted).id == payments.start_checkout(wanted).id
+
+
+def test_a_paid_page_leads_to_a_subscription_and_a_paid_invoice(payments: StripePayments, world: StripeWorld) -> None:
+    page = payments.start_checkout(checkout(payments))
+    assert page.url is not None
+    world.pay(page.url)
+    done = payments.fetch_checkout(page.id)
+    assert (done.status, done.payment_status) == ("complete", "paid")
+    assert done.subscription_id is not None
+    held = payments.fetch_subscription(done.subscription_id)
+    assert (held.status, held.livemode, held.metadata["purchase"]) == ("active", False, "a")
+    assert timedelta(days=28) <= held.current_period_end - held.current_period_start <= timedelta(days=31)
+    (invoice,) = payments.list_invoices(held.customer_id)
+    assert (invoice.status, invoice.total, invoice.currency) == ("paid", 2900, "eur")
+    assert payments.fetch_invoice(invoice.id).subscription_id == held.id
+    assert [one.id for one in payments.list_subscriptions(held.customer_id)] == [held.id]
+
+
+def test_a_trial_needs_no_payment_yet(payments: StripePayments, world: StripeWorld) -> None:
+    page = payments.start_checkout(checkout(payments, trial_days=14))
+    assert page.url is not None
+    world.pay(page.url)
+    done = payments.fetch_checkout(page.id)
+    assert done.payment_status == "no_payment_required"
+    held = payments.fetch_subscription(done.subscription_id or "")
+    assert held.status == "trialing"
+    assert held.trial_end is not None
+
+
+def test_cancelling_waits_for_the_end_and_can_be_taken_back(payments: StripePayments, world: StripeWorld) -> None:
+    page = payments.start_checkout(checkout(payments))
+    assert page.url is not None
+    world.pay(page.url)
+    subscription_id = payments.fetch_checkout(page.id).subscription_id or ""
+    cancelled = payments.set_cancel_at_period_end(subscription_id, True, key="cancel:1")
+    assert (cancelled.status, cancelled.cancel_at_period_end) == ("active", True)
+    assert payments.set_cancel_at_period_end(subscription_id, False, key="cancel:2").cancel_at_period_end is False
+
+
+def test_an_expired_page_stays_expired(payments: StripePayments) -> None:
+    page = payments.start_checkout(checkout(payments))
+    assert payments.expire_checkout(page.id).status == "expired"
+    with pytest.raises(PaymentsRefused):
+        payments.expire_checkout(page.id)
+
+
+def test_what_is_not_there_is_said_to_be_not_there(payments: StripePayments) -> None:
+    for fetch in (payments.fetch_subscription, payments.fetch_invoice, payments.fetch_checkout):
+        with pytest.raises(NotAtProvider):
+            fetch("xx_nothing")
+
+
+def test_the_provider_s_own_page_opens_for_a_customer(payments: StripePayments, world: StripeWorld) -> None:
+    assert payments.open_portal(customer(payments).id, return_url="http://127.0.0.1:8000/").startswith(world.url)
+
+
+def test_events_come_oldest_first(payments: StripePayments, world: StripeWorld) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=2)
+    page = payments.start_checkout(checkout(payments))
+    assert page.url is not None
+    world.pay(page.url)
+    notices = [notice for notice, _body in payments.list_notices(began)]
+    assert [notice.created_at for notice in notices] == sorted(notice.created_at for notice in notices)
+    assert {"customer.created", "checkout.session.completed", "invoice.paid"} <= {notice.type for notice in notices}
+
+
+@pytest.mark.parametrize("trouble", [{"kind": "error", "status": 500}, {"kind": "error", "status": 429}])
+def test_an_unknown_outcome_is_called_that_and_repeating_it_is_safe(
+    payments: StripePayments, world: StripeWorld, trouble: dict[str, object]
+) -> None:
+    wanted = checkout(payments)
+    world.control(
+        "faults", api=[{**trouble, "path": "/v1/checkout/sessions", "method": "POST", "count": 2, "stored": False}]
+    )
+    with pytest.raises(PaymentsUnavailable):
+        payments.start_checkout(wanted)
+    world.control("faults", method="DELETE")
+    again = payments.start_checkout(wanted)
+    assert again.id == payments.start_checkout(wanted).id
+    assert len(world.api("GET", "checkout/sessions")["data"]) == 1
+
+
+def test_an_answer_that_was_lost_on_the_way_leaves_one_page(payments: StripePayments, world: StripeWorld) -> None:
+    wanted = checkout(payments)
+    world.control(
+        "faults", api=[{"kind": "drop_answer", "path": "/v1/checkout/sessions", "method": "POST", "count": 2}]
+    )
+    with suppress(PaymentsUnavailable):  # the SDK tries again by itself and may get through
+        payments.start_checkout(wanted)
+    payments.start_checkout(wanted)
+    assert len(world.api("GET", "checkout/sessions")["data"]) == 1

@@ -1,0 +1,132 @@
+"""People and things for tests. Rows are written directly: a test says only what it is about."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from portal.catalog.models import Api
+from portal.db import SYSTEM, db, transaction
+from portal.entitlements.models import Entitlement
+from portal.gateway.models import ApiKey
+from portal.identity.models import Membership, Organisation, User
+from portal.kit.tokens import keyed_hash, new_token
+from portal.pricing.models import Plan, Price, Product
+from portal.projects.models import Account, Feature
+from portal.subscriptions.models import Subscription
+
+_numbers = itertools.count(1)
+
+
+def _save(row: Any) -> Any:
+    with transaction(SYSTEM) as session:
+        session.add(row)
+    return row
+
+
+def make_organisation(name: str = "", slug: str = "") -> Organisation:
+    n = next(_numbers)
+    return _save(Organisation(name=name or f"Organisation {n}", slug=slug or f"org-{n}"))
+
+
+def make_user(
+    name: str = "Cleo", *, organisation: Organisation | None = None, role: str = "owner", **values: Any
+) -> User:
+    n = next(_numbers)
+    user = _save(User(name=name, email=values.pop("email", f"{name.lower()}{n}@example.com"), **values))
+    if organisation is not None:
+        _save(Membership(organisation_id=organisation.id, user_id=user.id, role=role))
+    return user
+
+
+def make_account(organisation: Organisation, **values: Any) -> Account:
+    return _save(
+        Account(
+            project_id=1,
+            organisation_id=organisation.id,
+            external_id=str(organisation.id),
+            kind="org",
+            name=organisation.name,
+            **values,
+        )
+    )
+
+
+def make_api(provider: Organisation, name: str = "Rates", *, state: str = "published", **values: Any) -> Api:
+    """An API with its product and feature, as publishing leaves them."""
+    n = next(_numbers)
+    slug = values.pop("slug", f"{name.lower().replace(' ', '-')}-{n}")
+    feature = _save(Feature(project_id=1, code=f"api.{slug}", name=name))
+    product = _save(Product(project_id=1, organisation_id=provider.id, feature_id=feature.id, name=name))
+    values.setdefault("upstream_url", "http://127.0.0.1:9/upstream")
+    return _save(Api(organisation_id=provider.id, product_id=product.id, slug=slug, name=name, state=state, **values))
+
+
+def make_plan(
+    api: Api, code: str = "pro", *, amount: int = 2900, rpm: int | None = 600, **price: Any
+) -> tuple[Plan, Price]:
+    plan = _save(Plan(product_id=api.product_id, code=code, name=code.title(), requests_per_minute=rpm))
+    price.setdefault("included_quantity", 10_000)
+    if price.get("usage_model") == "per_unit":
+        price.setdefault("unit_amount", Decimal("0.4"))
+    return plan, _save(Price(plan_id=plan.id, currency=price.pop("currency", "eur"), amount=amount, **price))
+
+
+def make_subscription(
+    account: Account, plan: Plan, price: Price, now: datetime, *, status: str = "active", **values: Any
+) -> Subscription:
+    """A subscription in its first month; a terminal status gets an end."""
+    start = values.pop("current_period_start", now)
+    if status in ("canceled", "incomplete_expired"):
+        values.setdefault("ended_at", now)
+    if status == "past_due":
+        values.setdefault("past_due_since", now)
+    return _save(
+        Subscription(
+            account_id=account.id,
+            product_id=plan.product_id,
+            plan_id=plan.id,
+            price_id=price.id,
+            status=status,
+            anchor_at=start,
+            current_period_start=start,
+            current_period_end=values.pop("current_period_end", start + timedelta(days=31)),
+            source_fetched_at=now,
+            **values,
+        )
+    )
+
+
+def make_entitlement(account: Account, api: Api, subscription: Subscription, **values: Any) -> Entitlement:
+    product = db.session.get(Product, api.product_id)
+    assert product is not None
+    assert product.feature_id is not None
+    return _save(
+        Entitlement(
+            account_id=account.id,
+            feature_id=product.feature_id,
+            source="subscription",
+            source_id=subscription.id,
+            valid_from=values.pop("valid_from", subscription.current_period_start),
+            valid_to=values.pop("valid_to", subscription.current_period_end),
+            **values,
+        )
+    )
+
+
+def make_api_key(subscription: Subscription, pepper: bytes, now: datetime, **values: Any) -> tuple[ApiKey, str]:
+    """A key and its text."""
+    token = new_token("mk_test")
+    key = ApiKey(
+        account_id=subscription.account_id,
+        subscription_id=subscription.id,
+        name=values.pop("name", "Default"),
+        public_id=token.public_id,
+        key_hash=keyed_hash(token.text, pepper),
+        last_four=token.last_four,
+        created_at=now,
+        **values,
+    )
+    return _save(key), token.text

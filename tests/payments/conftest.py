@@ -1,0 +1,112 @@
+"""An application plugged into a running simulator, and a consumer in front of a paid plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+from flask import Flask
+
+from jobs import drain
+from portal.adapters.inline_queue import RememberingBell
+from portal.adapters.stripe_payments import StripePayments
+from portal.app import create_app
+from portal.catalog.models import Api
+from portal.db import SYSTEM, Scope, db, enter_scope
+from portal.kit.clock import ManualClock, SystemClock
+from portal.payments import buying
+from portal.payments.syncing import Syncing
+from portal.payments.types import Buyer
+from portal.pricing.models import Plan, Price
+from portal.projects.models import Account
+from portal.settings import Settings
+from portal.wiring import plug
+from tests.conftest import empty_tables
+from tests.factories import make_account, make_api, make_organisation, make_plan
+from tests.sign_in import Browser
+from tests.stripe_world import SECRET, StripeWorld, start_stripe_world
+
+
+@pytest.fixture(scope="session")
+def stripe_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeWorld]:
+    world = start_stripe_world(tmp_path_factory.mktemp("simulator"))
+    yield world
+    world.process.terminate()
+    world.process.wait(10)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Now, as the simulator sees it, until the test moves it."""
+    return ManualClock(SystemClock().now())
+
+
+@pytest.fixture
+def app(
+    migrated: Flask, settings: Settings, clock: ManualClock, queue: RememberingBell, stripe_world: StripeWorld
+) -> Iterator[Flask]:
+    assert migrated.config["SETTINGS"] is settings
+    stripe_world.control("reset")
+    payments = StripePayments("sk_test_x", (SECRET,), stripe_world.url)
+    app = create_app(settings, replace(plug(settings), clock=clock, queue=queue, payments=payments))
+    app.test_client_class = Browser
+    empty_tables(settings)
+    with app.app_context():
+        enter_scope(SYSTEM)
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def syncing(app: Flask) -> Syncing:
+    assert app.config["SETTINGS"].livemode is False
+    return drain.syncing()
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Cleo's organisation in front of an API with a free, a paid and a trial plan."""
+
+    buyer: Buyer
+    account: Account
+    api: Api
+    free: tuple[Plan, Price]
+    pro: tuple[Plan, Price]
+    trial: tuple[Plan, Price]
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(organisation_id=self.buyer.organisation_id, account_id=self.account.id)
+
+    def begin(self, plan: tuple[Plan, Price], syncing: Syncing) -> buying.Begun:
+        """Press the button of the review page."""
+        enter_scope(self.scope)
+        try:
+            return buying.begin(
+                self.buyer,
+                plan[0].id,
+                payments=syncing.payments,
+                now=syncing.clock.now(),
+                locale="en",
+                livemode=False,
+                return_url="http://127.0.0.1:8000/purchases/{purchase}",
+            )
+        finally:
+            enter_scope(SYSTEM)
+
+
+@pytest.fixture
+def shop(app: Flask) -> Shop:
+    assert app is not None
+    provider, consumer = make_organisation("Kestrel Data"), make_organisation("Tidewater Labs")
+    api, account = make_api(provider, "Rates"), make_account(consumer)
+    return Shop(
+        buyer=Buyer(consumer.id, consumer.name, account.id, None, "cleo@example.com"),
+        account=account,
+        api=api,
+        free=make_plan(api, "free", amount=0, included_quantity=1000),
+        pro=make_plan(api, "pro", amount=2900, usage_model="per_unit"),
+        trial=make_plan(api, "scale", amount=19_900, trial_days=14),
+    )

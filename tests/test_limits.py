@@ -1,0 +1,67 @@
+"""General limits: counted per caller, in Redis or beside it, and never a failure of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+
+from portal.app import create_app
+from portal.settings import Settings
+from portal.web.plugs import Plugs
+from tests.factories import make_organisation, make_user
+from tests.sign_in import Browser, sign_in_as
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+def limited(app: Flask, settings: Settings, redis_url: str) -> FlaskClient:
+    """A browser on a second application over the same database, with limits switched on."""
+    ports: Plugs = app.extensions["portal"]
+    changed = settings.model_copy(update={"rate_limits": True, "redis_url": redis_url})
+    other = create_app(changed, replace(ports, settings=changed))
+    other.test_client_class = Browser
+    return other.test_client()
+
+
+def theme(client: FlaskClient, ip: str = "192.0.2.1") -> int:
+    answer = client.post("/preferences/theme", data={"theme": "dark"}, environ_overrides={"REMOTE_ADDR": ip})
+    return answer.status_code
+
+
+@pytest.mark.parametrize("where", ["redis", "nowhere"])
+def test_writing_is_limited_per_caller_with_and_without_redis(
+    app: Flask, settings: Settings, redis_connection: Redis, where: str
+) -> None:
+    client = limited(app, settings, settings.redis_url if where == "redis" else NOWHERE)
+    answers = [theme(client) for _ in range(125)]
+    assert answers[:120] == [303] * 120
+    assert set(answers[120:]) == {429}
+    assert theme(client, "192.0.2.2") == 303
+    sign_in_as(client, make_user("Cleo", organisation=make_organisation()))
+    assert theme(client) == 303
+
+
+def test_reading_pages_is_not_limited(app: Flask, settings: Settings, redis_connection: Redis) -> None:
+    client = limited(app, settings, settings.redis_url)
+    assert {client.get("/login").status_code for _ in range(150)} == {200}
+
+
+def test_a_refusal_says_when_to_come_back(app: Flask, settings: Settings, redis_connection: Redis) -> None:
+    client = limited(app, settings, settings.redis_url)
+    for _ in range(30):
+        assert client.post("/signup", data={}).status_code == 422
+    answer = client.post("/signup", data={})
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 3600
+    assert client.get("/signup").status_code == 200
+
+
+def test_flushing_redis_in_between_fails_nothing(app: Flask, settings: Settings, redis_connection: Redis) -> None:
+    client = limited(app, settings, settings.redis_url)
+    assert theme(client) == 303
+    redis_connection.flushall()
+    assert theme(client) == 303
