@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None, plugs: Plugs | None = None) -> 
     Migrate(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     csrf.init_app(app)
     Htmx(app)
-    requests.register(app, https=settings.secure_cookies, checkout_origins=_checkout_origins(settings))
+    requests.register(app, https=settings.secure_cookies, checkout_origins=settings.checkout_origins)
     problems.register(app)
     preferences.register(app)
     formatting.register(app, plugs.clock)
@@ -124,11 +124,6 @@ def _redis_answers(settings: Settings) -> bool:
         return bool(redis.Redis.from_url(settings.redis_url, socket_timeout=0.2, socket_connect_timeout=0.2).ping())
     except (redis.RedisError, OSError):
         return False
-
-
-def _checkout_origins(settings: Settings) -> tuple[str, ...]:
-    hosted = ("https://checkout.stripe.com", "https://billing.stripe.com")
-    return (settings.stripe_api_base.rstrip("/"), *hosted) if settings.stripe_api_base else hosted
 
 
 def _configure_logs(settings: Settings) -> None:

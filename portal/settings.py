@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     stripe_publishable_key: str = ""
     stripe_webhook_secret: str = ""
     stripe_api_base: str = ""
+    stripe_page_origins: str = ""
     enable_billing: bool = True
 
     kong_admin_url: str = ""
@@ -73,6 +74,13 @@ class Settings(BaseSettings):
     def stripe_webhook_secrets(self) -> tuple[str, ...]:
         """Every signing secret in force; several during a rotation, none means the intake is off."""
         return tuple(part.strip() for part in self.stripe_webhook_secret.split(",") if part.strip())
+
+    @cached_property
+    def checkout_origins(self) -> tuple[str, ...]:
+        """Where a form of ours may lead a buyer: the payment provider's hosted pages."""
+        own = [self.stripe_api_base, *self.stripe_page_origins.split(",")]
+        simulated = tuple(dict.fromkeys(origin.strip().rstrip("/") for origin in own if origin.strip()))
+        return (*simulated, "https://checkout.stripe.com", "https://billing.stripe.com")
 
     @cached_property
     def livemode(self) -> bool:

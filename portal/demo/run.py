@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 from alembic.script import ScriptDirectory
@@ -156,7 +157,8 @@ class _Run:
             "GATEWAY_PUBLIC_URL": at["gateway_url"],
             "GATEWAY_ALLOW_PRIVATE_UPSTREAMS": "true",
             "UPSTREAMS_URL": f"http://127.0.0.1:{self.ports.upstreams}",
-            "STRIPE_API_BASE": at["simulator_url"],
+            "STRIPE_API_BASE": checking_proxy(os.environ) or at["simulator_url"],
+            "STRIPE_PAGE_ORIGINS": at["simulator_url"],
             "STRIPE_SECRET_KEY": "sk_test_simulator",
             "STRIPE_PUBLISHABLE_KEY": "pk_test_simulator",
             "ENABLE_BILLING": "true",
@@ -209,6 +211,19 @@ def announce(console: Console, description: Mapping[str, Any], seconds: float) -
     console.line()
     console.line("    Ctrl-C stops everything and keeps the data. `make demo-reset` begins again.")
     console.line()
+
+
+def checking_proxy(environment: Mapping[str, str]) -> str:
+    """Return `STRIPE_API_BASE` when it names this machine: something that stands before the simulator and looks on.
+
+    Any other address is left out, so that a demo never talks to a provider that takes real money.
+    """
+    wanted = environment.get("STRIPE_API_BASE", "").strip()
+    try:
+        host = urlsplit(wanted).hostname
+    except ValueError:
+        return ""
+    return wanted if host in ("127.0.0.1", "localhost", "::1") else ""
 
 
 async def _ended(server: RunningServer) -> int:
