@@ -14,6 +14,7 @@ from portal.simulator.objects import (
     prices,
     products,
     refunds,
+    subscription_schedules,
     subscriptions,
     test_clocks,
     webhook_endpoints,
@@ -21,7 +22,8 @@ from portal.simulator.objects import (
 from portal.simulator.routes import Route
 
 _MODULES = (
-    customers, products, prices, payment_methods, payments, subscriptions, invoices, checkout_sessions,
+    customers, products, prices, payment_methods, payments, subscriptions,
+    subscription_schedules, invoices, checkout_sessions,
     portal_configurations, portal_sessions, events, webhook_endpoints, test_clocks,
 )  # fmt: skip
 ROUTES: tuple[Route, ...] = tuple(route for module in _MODULES for route in module.ROUTES)

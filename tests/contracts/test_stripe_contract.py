@@ -238,6 +238,37 @@ def test_checkout_in_every_mode_with_every_kind_of_card(
     assert_nothing_to_object(judge, simulator)
 
 
+def test_a_change_of_price_that_waits(client: stripe.StripeClient, judge: Judge, simulator: Running) -> None:
+    large, small = plan(client, 4900), plan(client, 2900)
+    clock = client.v1.test_helpers.test_clocks.create({"frozen_time": 1_780_000_000})
+    customer = client.v1.customers.create({"email": "cleo@example.com", "test_clock": clock.id})
+    card = client.v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+    made = client.v1.subscriptions.create(
+        {"customer": customer.id, "items": [{"price": large.id}], "default_payment_method": card.id}
+    )
+    schedule = client.v1.subscription_schedules.create({"from_subscription": made.id})
+    now = schedule.phases[0]
+    later: Any = [
+        {"items": [{"price": large.id, "quantity": 1}], "start_date": now.start_date, "end_date": now.end_date},
+        {"items": [{"price": small.id, "quantity": 1}], "proration_behavior": "none"},
+    ]
+    client.v1.subscription_schedules.update(schedule.id, {"phases": later, "end_behavior": "release"})
+    with pytest.raises(stripe.InvalidRequestError, match="managed by the subscription schedule"):
+        client.v1.subscriptions.update(made.id, {"cancel_at_period_end": True})
+    assert client.v1.subscription_schedules.list({"customer": customer.id}).data[0].id == schedule.id
+    client.v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": now.end_date + 7200})
+    wait_until(lambda: client.v1.test_helpers.test_clocks.retrieve(clock.id).status == "ready")
+    changed = client.v1.subscriptions.retrieve(made.id, {"expand": ["schedule", "latest_invoice"]})
+    assert changed.items.data[0].price.id == small.id
+    assert isinstance(changed.latest_invoice, stripe.Invoice)
+    assert changed.latest_invoice.total == 2900
+    client.v1.subscription_schedules.release(schedule.id)
+    assert client.v1.subscriptions.retrieve(made.id).schedule is None
+    client.v1.subscription_schedules.retrieve(schedule.id)
+    seen = assert_nothing_to_object(judge, simulator)
+    assert {"subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.released"} <= seen
+
+
 def test_refusals_have_stripes_shape(client: stripe.StripeClient, judge: Judge) -> None:
     for attempt in (
         lambda: client.v1.customers.retrieve("cus_unknown"),

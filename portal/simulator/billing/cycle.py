@@ -4,6 +4,7 @@ from portal.simulator.billing.amounts import cost, shown_unit
 from portal.simulator.billing.collecting import collect
 from portal.simulator.billing.invoice_record import draft, item_parent, line
 from portal.simulator.billing.invoicing import finalize, subscription_of
+from portal.simulator.billing.phases import enter_due
 from portal.simulator.billing.subscription_record import boundary
 from portal.simulator.records import Record, private
 from portal.simulator.world import World
@@ -85,6 +86,7 @@ def renew(world: World, subscription: Record) -> None:
         min(item["current_period_start"] for item in subscription["items"]["data"]),
         min(item["current_period_end"] for item in subscription["items"]["data"]),
     )
+    enter_due(world, subscription, ended[1])
     for item in subscription["items"]["data"]:
         start = item["current_period_end"]
         item["current_period_start"] = start

@@ -10,8 +10,9 @@ from portal.simulator.billing.changing import (
 )
 from portal.simulator.billing.cycle import finalize_and_collect
 from portal.simulator.billing.ending import end_trial, schedule_cancel
+from portal.simulator.billing.invoicing import intent_of
 from portal.simulator.billing.subscription_record import ENDED
-from portal.simulator.errors import invalid
+from portal.simulator.errors import card_declined, invalid, not_simulated
 from portal.simulator.objects.payment_methods import attached_to, usable
 from portal.simulator.objects.shared import apply, get_record
 from portal.simulator.records import Record
@@ -30,6 +31,8 @@ def update(world: World, call: Call) -> Record:
     subscription = get_record(world, KIND, call.id, "id", in_path=True)
     if subscription["status"] in ENDED:
         raise invalid("A canceled subscription can only update its cancellation_details and metadata.", code=None)
+    if call.get("payment_behavior") in ("default_incomplete", "pending_if_incomplete"):
+        raise not_simulated("payment_behavior")
     customer = get_record(world, "customer", subscription["customer"], "customer")
     apply(subscription, call.params, "metadata", "description", "days_until_due", "collection_method")
     if "trial_settings" in call.params:
@@ -43,6 +46,8 @@ def update(world: World, call: Call) -> Record:
     subscription["cancellation_details"].update(call.get("cancellation_details", {}))
     write_cancellation(world, subscription, call.params)
     _change_money(world, subscription, call.params)
+    if call.get("payment_behavior") == "error_if_incomplete":
+        _insist_on_payment(world, subscription)
     return world.store.find(KIND, subscription["id"]) or subscription
 
 
@@ -76,6 +81,19 @@ def _change_money(world: World, subscription: Record, params: dict[str, Any]) ->
         invoice_prorations(world, subscription)
 
 
+def _insist_on_payment(world: World, subscription: Record) -> None:
+    """``error_if_incomplete``: what was not paid did not happen. The error undoes the request as a whole."""
+    invoice = world.store.find("invoice", subscription["latest_invoice"] or "")
+    if invoice is None or invoice["status"] != "open" or invoice["billing_reason"] != "subscription_update":
+        return
+    intent = intent_of(world, invoice) or {}
+    known = intent.get("last_payment_error") or {
+        "code": "subscription_payment_intent_requires_action",
+        "message": "Payment for this subscription requires additional user action before it can be completed.",
+    }
+    raise card_declined(known["code"], known["message"], known.get("decline_code"))
+
+
 def _set_trial_end(subscription: Record, trial_end: int, moment: int) -> None:
     if trial_end <= moment:
         raise invalid("Invalid timestamp: can't be in the past.", "trial_end")
@@ -92,6 +110,12 @@ def collect_latest(world: World, subscription: Record) -> None:
 
 
 def write_cancellation(world: World, subscription: Record, params: dict[str, Any]) -> None:
+    if subscription["schedule"] is not None and {"cancel_at_period_end", "cancel_at"} & params.keys():
+        raise invalid(
+            f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and updating any"
+            " cancelation behavior directly is not allowed. Please update the schedule instead.",
+            "cancel_at_period_end",
+        )
     if "cancel_at_period_end" in params:
         schedule_cancel(world, subscription, at_period_end=params["cancel_at_period_end"])
     if "cancel_at" not in params:
