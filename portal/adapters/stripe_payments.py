@@ -16,9 +16,17 @@ from typing import Any, ParamSpec, TypeVar
 import stripe
 import structlog
 
-from portal.adapters.stripe_snapshots import checkout_of, customer_of, invoice_of, notice_of, subscription_of
+from portal.adapters.stripe_snapshots import (
+    checkout_of,
+    customer_of,
+    invoice_of,
+    notice_of,
+    preview_of,
+    subscription_of,
+)
 from portal.ports.payments import (
     BadSignature,
+    ChangePreview,
     Checkout,
     CheckoutRequest,
     Customer,
@@ -160,10 +168,79 @@ class StripePayments:
 
     @_translated
     def set_cancel_at_period_end(self, subscription_id: str, cancel: bool, *, key: str) -> SubscriptionSnapshot:
+        self._release_schedule_of(self._client.v1.subscriptions.retrieve(subscription_id), key)
         changed = self._client.v1.subscriptions.update(
             subscription_id, params={"cancel_at_period_end": cancel}, options={"idempotency_key": key}
         )
         return subscription_of(changed)
+
+    @_translated
+    def preview_change(self, subscription_id: str, price_id: str, *, at: datetime) -> ChangePreview:
+        item = self._client.v1.subscriptions.retrieve(subscription_id).items.data[0]
+        preview = self._client.v1.invoices.create_preview(
+            params={
+                "subscription": subscription_id,
+                "subscription_details": {
+                    "items": [{"id": item.id, "price": price_id}],
+                    "proration_behavior": "always_invoice",
+                    "proration_date": int(at.timestamp()),
+                },
+            }
+        )
+        return preview_of(preview)
+
+    @_translated
+    def change_price(self, subscription_id: str, price_id: str, *, at: datetime, key: str) -> SubscriptionSnapshot:
+        held = self._client.v1.subscriptions.retrieve(subscription_id)
+        if held.items.data[0].price.id == price_id:
+            return subscription_of(held)
+        self._release_schedule_of(held, key)
+        changed = self._client.v1.subscriptions.update(
+            subscription_id,
+            params={
+                "items": [{"id": held.items.data[0].id, "price": price_id}],
+                "proration_behavior": "always_invoice",
+                "proration_date": int(at.timestamp()),
+                "payment_behavior": "error_if_incomplete",
+            },
+            options={"idempotency_key": key},
+        )
+        return subscription_of(changed)
+
+    @_translated
+    def schedule_price(self, subscription_id: str, price_id: str, *, key: str) -> str:
+        held = self._client.v1.subscriptions.retrieve(subscription_id)
+        schedule_id = held.schedule if isinstance(held.schedule, str) else None
+        if schedule_id is None:
+            made = self._client.v1.subscription_schedules.create(
+                params={"from_subscription": subscription_id}, options={"idempotency_key": key}
+            )
+            schedule_id = made.id
+        item = held.items.data[0]
+        span = {"start_date": item.current_period_start, "end_date": item.current_period_end}
+        phases: list[Any] = [
+            {"items": [{"price": item.price.id, "quantity": item.quantity or 1}], **span},
+            {"items": [{"price": price_id, "quantity": item.quantity or 1}], "proration_behavior": "none"},
+        ]
+        self._client.v1.subscription_schedules.update(
+            schedule_id,
+            params={"phases": phases, "end_behavior": "release"},
+            options={"idempotency_key": f"{key}:phases:{price_id}"},
+        )
+        return schedule_id
+
+    @_translated
+    def release_schedule(self, schedule_id: str, *, key: str) -> None:
+        self._release(schedule_id, key)
+
+    def _release_schedule_of(self, held: stripe.Subscription, key: str) -> None:
+        """Stripe lets nobody else end or re-price a subscription that a schedule holds, also when it has done its work."""
+        if isinstance(held.schedule, str):
+            self._release(held.schedule, f"{key}:release")
+
+    def _release(self, schedule_id: str, key: str) -> None:
+        if self._client.v1.subscription_schedules.retrieve(schedule_id).status in ("active", "not_started"):
+            self._client.v1.subscription_schedules.release(schedule_id, options={"idempotency_key": key})
 
     @_translated
     def fetch_invoice(self, invoice_id: str) -> InvoiceSnapshot:

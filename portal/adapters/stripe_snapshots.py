@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from portal.kit.clock import from_timestamp
-from portal.ports.payments import Checkout, Customer, InvoiceSnapshot, Notice, SubscriptionSnapshot
+from portal.ports.payments import (
+    ChangePreview,
+    Checkout,
+    Customer,
+    InvoiceSnapshot,
+    Notice,
+    PreviewLine,
+    SubscriptionSnapshot,
+)
 
 
 def notice_of(body: Mapping[str, Any]) -> Notice:
@@ -69,6 +77,17 @@ def subscription_of(found: Any) -> SubscriptionSnapshot:
         latest_invoice_id=_id(found.latest_invoice),
         livemode=bool(found.livemode),
         metadata=_metadata(found),
+        schedule_id=_id(getattr(found, "schedule", None)),
+    )
+
+
+def preview_of(found: Any) -> ChangePreview:
+    """Return an invoice that is only a preview."""
+    return ChangePreview(
+        currency=found.currency,
+        lines=tuple(PreviewLine(line.description or "", line.amount) for line in found.lines.data),
+        total=found.total,
+        amount_due=found.amount_due,
     )
 
 

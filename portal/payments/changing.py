@@ -8,6 +8,8 @@ from portal.audit.service import record
 from portal.db import transaction
 from portal.entitlements.service import derive
 from portal.kit.clock import Clock
+from portal.payments.planned import finish
+from portal.payments.queries import find_planned_change
 from portal.payments.syncing import Syncing, sync_subscription
 from portal.ports.payments import NotAtProvider, Payments
 from portal.projects.queries import find_customer
@@ -48,7 +50,11 @@ def set_cancellation(
         key = f"cancel:{held.stripe_subscription_id}:{cancel}:{stamp}"
         syncing.payments.set_cancel_at_period_end(held.stripe_subscription_id, cancel, key=key)
 
-        def also(_session: Session) -> None:
+        waiting = find_planned_change(account_id, subscription_id)
+
+        def also(session: Session) -> None:
+            if waiting is not None:
+                finish(session, waiting.id, "withdrawn", syncing.clock.now())
             _record(subscription_id, cancel, actor, organisation_id)
 
         sync_subscription(held.stripe_subscription_id, syncing, also)

@@ -17,3 +17,18 @@ class UnknownCustomer(LookupError):
 
 class UnknownPrice(LookupError):
     """The provider's subscription holds a price that is not in our catalogue (yet)."""
+
+
+class NotSwitchable(ValueError):
+    """This subscription cannot move to that plan as things are; `reason` is a stable code.
+
+    Reasons: `same_plan`, `not_offered`, `free` (a checkout does it), `overdue`, `ending`, `ended`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class StalePreview(ValueError):
+    """What was previewed is not what would be charged now; nothing happened, and a fresh preview is needed."""

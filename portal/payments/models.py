@@ -53,6 +53,41 @@ class Purchase(Base):
     updated_at: Mapped[datetime]
 
 
+class PlanChange(Base):
+    """A move of a subscription to another plan, written before the provider is asked.
+
+    `kind`: now (the difference is charged), trial (nothing is charged), later and free_later (at `effective_at`).
+    `state`: started, scheduled (waits for `effective_at`), done, withdrawn.
+    """
+
+    __tablename__ = "plan_changes"
+    __table_args__ = (
+        CheckConstraint("kind IN ('now', 'trial', 'later', 'free_later')", name="plan_changes_kind"),
+        CheckConstraint("state IN ('started', 'scheduled', 'done', 'withdrawn')", name="plan_changes_state"),
+        Index(
+            "plan_changes_one_open",
+            "subscription_id",
+            unique=True,
+            postgresql_where=text("state IN ('started', 'scheduled')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id"), index=True)
+    from_price_id: Mapped[int] = mapped_column(ForeignKey("prices.id"))
+    to_price_id: Mapped[int] = mapped_column(ForeignKey("prices.id"))
+    to_plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id"))
+    kind: Mapped[str]
+    state: Mapped[str]
+    effective_at: Mapped[datetime]
+    amount_due: Mapped[int | None]
+    stripe_schedule_id: Mapped[str | None]
+    requested_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
 class StripeInvoice(Base):
     """The provider's invoice for a subscription period, mirrored for reading; the provider owns it."""
 

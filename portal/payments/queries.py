@@ -11,8 +11,8 @@ from portal.catalog.labels import find_label
 from portal.db import db
 from portal.entitlements.queries import has_feature
 from portal.payments.errors import PurchaseNotFound
-from portal.payments.models import Purchase, StripeInvoice
-from portal.payments.types import PurchaseView
+from portal.payments.models import PlanChange, Purchase, StripeInvoice
+from portal.payments.types import PlannedChange, PurchaseView
 
 
 def get_purchase(account_id: int, public_id: uuid.UUID, *, at: datetime) -> PurchaseView:
@@ -50,3 +50,40 @@ def list_invoices(account_id: int, subscription_id: int | None = None, *, limit:
     return list(
         db.session.scalars(query.order_by(StripeInvoice.invoiced_at.desc(), StripeInvoice.id.desc()).limit(limit))
     )
+
+
+def find_planned_change(account_id: int, subscription_id: int) -> PlannedChange | None:
+    """Return the change of plan that waits for the end of a subscription's period, if there is one."""
+    row = db.session.scalars(
+        select(PlanChange).where(
+            PlanChange.account_id == account_id,
+            PlanChange.subscription_id == subscription_id,
+            PlanChange.state == "scheduled",
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    return PlannedChange(
+        id=row.id,
+        subscription_id=row.subscription_id,
+        to_plan_id=row.to_plan_id,
+        to_price_id=row.to_price_id,
+        kind=row.kind,  # type: ignore[arg-type]  # the database's CHECK holds the same list
+        effective_at=row.effective_at,
+        planned_at=row.updated_at,
+        stripe_schedule_id=row.stripe_schedule_id,
+    )
+
+
+def find_open_invoice(account_id: int, subscription_id: int) -> StripeInvoice | None:
+    """Return the oldest invoice of a subscription that is not paid."""
+    return db.session.scalars(
+        select(StripeInvoice)
+        .where(
+            StripeInvoice.account_id == account_id,
+            StripeInvoice.subscription_id == subscription_id,
+            StripeInvoice.status == "open",
+        )
+        .order_by(StripeInvoice.invoiced_at)
+        .limit(1)
+    ).one_or_none()

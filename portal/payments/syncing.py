@@ -22,6 +22,7 @@ from portal.gateway.service import move_keys
 from portal.kit.clock import Clock
 from portal.payments.errors import UnknownCustomer, UnknownPrice
 from portal.payments.models import Purchase, StripeInvoice
+from portal.payments.planned import settle, start_what_follows
 from portal.ports.payments import Checkout, InvoiceSnapshot, NotAtProvider, Payments, SubscriptionSnapshot
 from portal.pricing.queries import find_offer_by_stripe_price
 from portal.projects.queries import find_account_by_customer
@@ -105,6 +106,9 @@ def _mirror(
         move_keys(account_id, applied.replaced_id, applied.subscription_id)
         derive(applied.replaced_id, now=now)
     derive(applied.subscription_id, now=now)
+    settle(session, applied.subscription_id, offer.price_id, now)
+    if applied.status == "canceled":
+        start_what_follows(session, account_id, applied.subscription_id, now)
     _link_purchase(session, account_id, snapshot, applied.subscription_id, now)
     also(session)
     return applied.subscription_id

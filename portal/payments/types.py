@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from portal.kit.money import Money
+from portal.ports.payments import PreviewLine
+from portal.pricing.types import Offer
+
 PurchaseStatus = Literal["started", "open", "complete", "canceled", "expired", "failed"]
+SwitchKind = Literal["now", "trial", "later", "free_later"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +59,38 @@ class PurchaseView:
     def is_over(self) -> bool:
         """True when nothing more will happen by itself and nothing was bought."""
         return self.status in ("canceled", "expired", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchPreview:
+    """What moving to another plan does, and what it charges at once.
+
+    `at` is the instant the rest of the period is counted from, whole seconds. `effective_at` is when the new plan
+    begins. `due` is charged on confirmation, `credit_used` what a credit on the account pays of it; `next_charge`
+    falls due at `next_charge_at`. Both are None where there is none: the new plan is free, or begins its own rhythm now.
+    """
+
+    kind: SwitchKind
+    current: Offer
+    wanted: Offer
+    at: datetime
+    effective_at: datetime
+    lines: tuple[PreviewLine, ...]
+    due: Money
+    credit_used: Money
+    next_charge: Money | None
+    next_charge_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """A change of plan that waits for the end of the period."""
+
+    id: int
+    subscription_id: int
+    to_plan_id: int
+    to_price_id: int
+    kind: SwitchKind
+    effective_at: datetime
+    planned_at: datetime
+    stripe_schedule_id: str | None

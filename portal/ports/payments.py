@@ -108,6 +108,25 @@ class SubscriptionSnapshot:
     latest_invoice_id: str | None
     livemode: bool
     metadata: Mapping[str, str] = field(default_factory=dict)
+    schedule_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewLine:
+    """One line of an invoice that does not exist yet; negative when it gives something back."""
+
+    description: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePreview:
+    """What a change of price would ask for at once, minor units. `amount_due` is `total` less credit held already."""
+
+    currency: str
+    lines: tuple[PreviewLine, ...]
+    total: int
+    amount_due: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +190,29 @@ class Payments(Protocol):
 
     def list_subscriptions(self, customer_id: str) -> list[SubscriptionSnapshot]: ...
 
-    def set_cancel_at_period_end(self, subscription_id: str, cancel: bool, *, key: str) -> SubscriptionSnapshot: ...
+    def set_cancel_at_period_end(self, subscription_id: str, cancel: bool, *, key: str) -> SubscriptionSnapshot:
+        """Let a subscription end with its period, or go on after all; drops what `schedule_price` planned."""
+        ...
+
+    def preview_change(self, subscription_id: str, price_id: str, *, at: datetime) -> ChangePreview:
+        """Return what `change_price` with the same `at` would charge; nothing changes."""
+        ...
+
+    def change_price(self, subscription_id: str, price_id: str, *, at: datetime, key: str) -> SubscriptionSnapshot:
+        """Replace the price now and charge the difference for the rest of the period, counted from `at`.
+
+        Drops what `schedule_price` planned.
+        Raises PaymentsRefused when the card does not pay it; then nothing has changed.
+        """
+        ...
+
+    def schedule_price(self, subscription_id: str, price_id: str, *, key: str) -> str:
+        """Replace the price when the current period ends, and return the id of that plan. Safe to repeat."""
+        ...
+
+    def release_schedule(self, schedule_id: str, *, key: str) -> None:
+        """Take back what `schedule_price` planned; the subscription goes on as it is. Safe to repeat."""
+        ...
 
     def fetch_invoice(self, invoice_id: str) -> InvoiceSnapshot: ...
 

@@ -32,8 +32,11 @@ from tests.factories import (
     make_subscription,
     make_user,
 )
+from tests.payments import conftest as plugged_in
 from tests.sign_in import bearer_of, sign_in_as
 from tests.stripe_world import signature
+
+app, stripe_world = plugged_in.app, plugged_in.stripe_world  # the application, and a payment provider that answers
 
 HOSTILE_TEXT = (
     "",

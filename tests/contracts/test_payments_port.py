@@ -109,6 +109,55 @@ def test_cancelling_waits_for_the_end_and_can_be_taken_back(payments: StripePaym
     assert payments.set_cancel_at_period_end(subscription_id, False, key="cancel:2").cancel_at_period_end is False
 
 
+def bought(payments: StripePayments, world: StripeWorld) -> str:
+    page = payments.start_checkout(checkout(payments))
+    assert page.url is not None
+    world.pay(page.url)
+    return payments.fetch_checkout(page.id).subscription_id or ""
+
+
+SMALLER = RecurringPrice("portal-price-8", "portal-plan-8", "Rates · Plus", Money(900, "eur"), "month", 1)
+LARGER = RecurringPrice("portal-price-9", "portal-plan-9", "Rates · Scale", Money(19_900, "eur"), "month", 1)
+
+
+def test_a_change_of_price_charges_what_its_preview_said(payments: StripePayments, world: StripeWorld) -> None:
+    subscription_id, dearer = bought(payments, world), payments.ensure_price(LARGER)
+    at = datetime.now(UTC)
+    preview = payments.preview_change(subscription_id, dearer, at=at)
+    assert preview.total == preview.amount_due == sum(line.amount for line in preview.lines)
+    assert [line.amount < 0 for line in preview.lines] == [True, False]
+    for _again in range(2):
+        changed = payments.change_price(subscription_id, dearer, at=at, key="switch:1")
+        assert changed.price_id == dearer
+    invoices = payments.list_invoices(changed.customer_id)
+    assert [(one.status, one.total) for one in invoices] == [("paid", preview.total), ("paid", 2900)]
+
+
+def test_a_change_that_the_card_does_not_pay_is_refused_and_undone(
+    payments: StripePayments, world: StripeWorld
+) -> None:
+    subscription_id = bought(payments, world)
+    before = payments.fetch_subscription(subscription_id)
+    world.api("POST", "payment_methods/pm_card_chargeCustomerFail/attach", customer=before.customer_id)
+    failing = world.api("GET", "payment_methods", customer=before.customer_id)["data"][0]["id"]
+    world.api("POST", f"subscriptions/{subscription_id}", default_payment_method=failing)
+    with pytest.raises(PaymentsRefused, match="declined"):
+        payments.change_price(subscription_id, payments.ensure_price(LARGER), at=datetime.now(UTC), key="switch:2")
+    assert payments.fetch_subscription(subscription_id).price_id == before.price_id
+
+
+def test_a_planned_change_waits_can_be_replaced_and_taken_back(payments: StripePayments, world: StripeWorld) -> None:
+    subscription_id = bought(payments, world)
+    planned = payments.schedule_price(subscription_id, payments.ensure_price(SMALLER), key="later:1")
+    assert payments.schedule_price(subscription_id, payments.ensure_price(SMALLER), key="later:1") == planned
+    assert payments.schedule_price(subscription_id, payments.ensure_price(LARGER), key="later:2") == planned
+    held = payments.fetch_subscription(subscription_id)
+    assert (held.schedule_id, held.price_id) == (planned, payments.ensure_price(PRICE))
+    for _again in range(2):
+        payments.release_schedule(planned, key="release:1")
+    assert payments.fetch_subscription(subscription_id).schedule_id is None
+
+
 def test_an_expired_page_stays_expired(payments: StripePayments) -> None:
     page = payments.start_checkout(checkout(payments))
     assert payments.expire_checkout(page.id).status == "expired"

@@ -7,24 +7,30 @@ from dataclasses import dataclass, replace
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from jobs import drain
 from portal.adapters.inline_queue import RememberingBell
 from portal.adapters.stripe_payments import StripePayments
 from portal.app import create_app
 from portal.catalog.models import Api
-from portal.db import SYSTEM, Scope, db, enter_scope
+from portal.db import SYSTEM, Scope, db, enter_scope, scoped
+from portal.identity.models import Organisation
 from portal.kit.clock import ManualClock, SystemClock
 from portal.payments import buying
+from portal.payments.models import Purchase
+from portal.payments.settling import settle_one
 from portal.payments.syncing import Syncing
 from portal.payments.types import Buyer
 from portal.pricing.models import Plan, Price
 from portal.projects.models import Account
 from portal.settings import Settings
+from portal.subscriptions.models import Subscription
 from portal.wiring import plug
 from tests.conftest import empty_tables
-from tests.factories import make_account, make_api, make_organisation, make_plan
-from tests.sign_in import Browser
+from tests.factories import make_account, make_api, make_organisation, make_plan, make_user
+from tests.sign_in import Browser, sign_in_as
 from tests.stripe_world import SECRET, StripeWorld, start_stripe_world
 
 
@@ -110,3 +116,33 @@ def shop(app: Flask) -> Shop:
         pro=make_plan(api, "pro", amount=2900, usage_model="per_unit"),
         trial=make_plan(api, "scale", amount=19_900, trial_days=14),
     )
+
+
+@pytest.fixture
+def owner(app: Flask, shop: Shop) -> FlaskClient:
+    """The browser of the organisation's owner."""
+    return colleague(app, shop, "owner")
+
+
+def colleague(app: Flask, shop: Shop, role: str) -> FlaskClient:
+    """Return the browser of somebody in the shop's organisation."""
+    organisation = db.session.get(Organisation, shop.account.organisation_id)
+    return sign_in_as(app.test_client(), make_user(role.title(), organisation=organisation, role=role))
+
+
+def held(shop: Shop) -> Subscription:
+    """Return the shop's one subscription."""
+    with scoped(SYSTEM) as session:
+        return session.scalars(select(Subscription).where(Subscription.account_id == shop.account.id)).one()
+
+
+@pytest.fixture
+def bought(shop: Shop, syncing: Syncing, stripe_world: StripeWorld) -> int:
+    """A paid Pro subscription, as its id."""
+    begun = shop.begin(shop.pro, syncing)
+    assert begun.checkout_url is not None
+    stripe_world.pay(begun.checkout_url)
+    with scoped(SYSTEM) as session:
+        purchase_id = session.scalars(select(Purchase.id).where(Purchase.account_id == shop.account.id)).one()
+    assert settle_one(purchase_id, syncing)
+    return held(shop).id

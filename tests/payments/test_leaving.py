@@ -5,26 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from portal.audit.models import AuditEntry
-from portal.db import SYSTEM, db, scoped
-from portal.identity.models import Organisation
+from portal.db import SYSTEM, scoped
 from portal.payments.models import Purchase
 from portal.payments.settling import settle_one
 from portal.payments.syncing import Syncing
-from portal.subscriptions.models import Subscription
-from tests.factories import make_user
-from tests.payments.conftest import Shop
-from tests.sign_in import sign_in_as
+from tests.payments.conftest import Shop, held
 from tests.stripe_world import StripeWorld, hidden_fields
-
-
-def held(shop: Shop) -> Subscription:
-    with scoped(SYSTEM) as session:
-        return session.scalars(select(Subscription).where(Subscription.account_id == shop.account.id)).one()
 
 
 def purchase(shop: Shop) -> Purchase:
@@ -36,12 +26,6 @@ def trail() -> list[tuple[str, int | None]]:
     with scoped(SYSTEM) as session:
         acts = select(AuditEntry).where(AuditEntry.action.startswith("subscription.")).order_by(AuditEntry.id)
         return [(act.action, act.organisation_id) for act in session.scalars(acts)]
-
-
-@pytest.fixture
-def owner(app: Flask, shop: Shop, client: FlaskClient) -> FlaskClient:
-    organisation = db.session.get(Organisation, shop.account.organisation_id)
-    return sign_in_as(client, make_user(organisation=organisation))
 
 
 @pytest.mark.parametrize("kind", ["free", "paid"])

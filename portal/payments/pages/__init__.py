@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from portal.payments.pages import purchases, subscription
+from portal.payments.pages import plan_change, purchases, subscription
 
 
 def register(app: Flask) -> None:
@@ -12,4 +12,5 @@ def register(app: Flask) -> None:
     bp = Blueprint("payments", __name__)
     purchases.routes(bp)
     subscription.routes(bp)
+    plan_change.routes(bp)
     app.register_blueprint(bp)

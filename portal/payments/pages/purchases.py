@@ -41,8 +41,12 @@ def routes(bp: Blueprint) -> None:
 
 @sign_in_required
 def review(plan_id: int) -> ResponseReturnValue:
-    """Say everything before money moves."""
-    return render_template("payments/review.html", **_review_facts(plan_id))
+    """Say everything before money moves. Who has a paid plan of this API already moves from it instead."""
+    facts = _review_facts(plan_id)
+    live = facts["live"]
+    if live is not None and not live.is_free and live.plan_id != plan_id and facts["may_buy"]:
+        return redirect(url_for("payments.plan_change", subscription_id=live.id, plan_id=plan_id), 303)
+    return render_template("payments/review.html", **facts)
 
 
 @right_required("buy")
@@ -119,7 +123,7 @@ def reveal_key(public_id: uuid.UUID) -> ResponseReturnValue:
 
 
 def _not_started(plan_id: int, text: str, status: int) -> ResponseReturnValue:
-    return render_template("payments/review.html", **_review_facts(plan_id), failure=text), status
+    return render_template("payments/review.html", **{**_review_facts(plan_id), "failure": text}), status
 
 
 def _review_facts(plan_id: int) -> dict[str, Any]:
