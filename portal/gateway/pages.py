@@ -1,4 +1,4 @@
-"""The keys of a subscription: see them, make one, revoke one."""
+"""The keys of a subscription: see them, make one, rotate one, revoke one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portal.db import transaction
 from portal.gateway import queries, service
 from portal.gateway.errors import SubscriptionOver, TooManyKeys, UnknownKey
 from portal.gateway.forms import EnteredKey, read_key
-from portal.gateway.rules import MAX_LIVE_KEYS, first_call
+from portal.gateway.rules import MAX_LIVE_KEYS, OVERLAPS, first_call
 from portal.gateway.types import IssuedKey
 from portal.subscriptions.errors import UnknownSubscription
 from portal.subscriptions.queries import get_for_account
@@ -63,6 +63,38 @@ def create_key(subscription_id: int) -> Response:
     else:
         return _page(subscription_id, EnteredKey(), issued=issued, status=201)
     return _page(subscription_id, entered, status=422)
+
+
+@bp.post("/subscriptions/<int:subscription_id>/keys/<int:key_id>/rotation")
+@right_required("keys")
+def rotate_key(subscription_id: int, key_id: int) -> Response:
+    """Make a successor of a key and show it, this once; the old one works on for the chosen overlap."""
+    overlap = OVERLAPS.get(request.form.get("overlap", "24"))
+    if overlap is None:
+        abort(422, _("Choose how long the old key should go on working."))
+    ports, said = plugs(), EnteredKey()
+    try:
+        with transaction():
+            get_for_account(_account_id(), subscription_id)
+            issued = service.rotate_key(
+                _account_id(),
+                key_id,
+                overlap=overlap,
+                created_by=get_principal().user_id,
+                now=ports.clock.now(),
+                pepper=ports.settings.pepper,
+                keep_sealed=ports.settings.enable_kong,
+                queue=ports.queue,
+            )
+    except (UnknownKey, UnknownSubscription):
+        abort(404)
+    except SubscriptionOver:
+        said.errors["name"] = _("This subscription has ended, so a new key would open nothing. Subscribe again first.")
+    except TooManyKeys:
+        said.errors["name"] = _("A subscription can have %(count)s keys. Revoke one first.", count=MAX_LIVE_KEYS)
+    else:
+        return _page(subscription_id, said, issued=issued, status=201)
+    return _page(subscription_id, said, status=422)
 
 
 @bp.post("/subscriptions/<int:subscription_id>/keys/<int:key_id>/revocation")

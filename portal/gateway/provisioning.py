@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from portal.db import SYSTEM, scoped, transaction
 from portal.gateway.errors import TextGone
 from portal.gateway.models import ApiKey
-from portal.gateway.queries import find_credential, find_route, list_ended, list_supported
+from portal.gateway.queries import find_credential, find_route, list_ended, list_expired, list_supported
 from portal.gateway.rules import unsealed
 from portal.kit.clock import Clock
 from portal.outbox.service import Pending
@@ -55,15 +55,17 @@ def agree(account_id: int, gateway: Gateway, *, clock: Clock) -> None:
 
 
 def suspend_ended(gateway: Gateway, *, clock: Clock, looking_back: timedelta) -> int:
-    """Suspend keys whose support ran out by itself; return how many. Our own gateway sees that without being told."""
+    """Stop keys whose support or whose own time ran out; return how many. Our own gateway sees both without being told."""
     if not gateway.needs_key_text:
         return 0
     now = clock.now()
     with scoped(SYSTEM):
-        ended = list_ended(now - looking_back, now)
+        ended, expired = list_ended(now - looking_back, now), list_expired(now - looking_back, now)
     for credential in ended:
         gateway.suspend(credential)
-    return len(ended)
+    for public_id in expired:
+        gateway.refuse(public_id)
+    return len(ended) + len(expired)
 
 
 def refuse(public_id: str, gateway: Gateway) -> None:

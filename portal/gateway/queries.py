@@ -81,6 +81,16 @@ def list_ended(since: datetime, now: datetime) -> list[Credential]:
     return [_credential(row) for row in db.session.execute(_ENDED, {"since": since, "now": now})]
 
 
+def list_expired(since: datetime, now: datetime) -> list[str]:
+    """Return the public ids of unrevoked keys whose own time ran out after `since`. For system work only."""
+    rows = db.session.scalars(
+        select(ApiKey.public_id)
+        .where(ApiKey.expires_at > since, ApiKey.expires_at <= now, ApiKey.revoked_at.is_(None))
+        .order_by(ApiKey.id)
+    )
+    return list(rows)
+
+
 def find_route(api_id: int) -> Route | None:
     """Return the route of a published API. For system work only."""
     row = db.session.execute(_ROUTE, {"api": api_id}).one_or_none()

@@ -21,6 +21,13 @@ LIFETIMES: dict[str, timedelta | None] = {
     "90": timedelta(days=90),
     "365": timedelta(days=365),
 }
+# How long the old key of a rotation goes on working beside the new one.
+OVERLAPS: dict[str, timedelta] = {
+    "0": timedelta(0),
+    "1": timedelta(hours=1),
+    "24": timedelta(days=1),
+    "168": timedelta(days=7),
+}
 _PARAMETER = re.compile(r"\{[^}]*\}")
 
 
@@ -34,6 +41,11 @@ def state_of(now: datetime, *, expires_at: datetime | None, revoked_at: datetime
     if revoked_at is not None:
         return "revoked"
     return "expired" if expires_at is not None and now >= expires_at else "live"
+
+
+def end_of_overlap(now: datetime, overlap: timedelta, expires_at: datetime | None) -> datetime:
+    """Return when a rotated key stops: after the overlap, or before when it would have expired anyway."""
+    return min(now + overlap, expires_at) if expires_at is not None else now + overlap
 
 
 def numbered(name: str, taken: set[str]) -> str:

@@ -10,7 +10,7 @@ from portal.audit.service import record
 from portal.db import db
 from portal.gateway.errors import SubscriptionOver, TooManyKeys, UnknownKey
 from portal.gateway.models import ApiKey
-from portal.gateway.rules import MAX_LIVE_KEYS, MAX_NAME, key_prefix, numbered, sealed
+from portal.gateway.rules import MAX_LIVE_KEYS, MAX_NAME, end_of_overlap, key_prefix, numbered, sealed, state_of
 from portal.gateway.types import IssuedKey
 from portal.kit.tokens import keyed_hash, new_token
 from portal.outbox.service import announce
@@ -67,13 +67,47 @@ def issue_key(
     return IssuedKey(key_id=key.id, text=token.text, last_four=token.last_four, name=key.name)
 
 
+def rotate_key(
+    account_id: int,
+    key_id: int,
+    *,
+    overlap: timedelta,
+    created_by: int | None,
+    now: datetime,
+    pepper: bytes,
+    keep_sealed: bool = False,
+    queue: Queue | None = None,
+) -> IssuedKey:
+    """Make a successor of a working key; the old one goes on for `overlap`, so that no program stands still.
+
+    The successor lives as long as the old key was made to live, counted from now. Raises UnknownKey for a key that
+    does not work any more, and what `issue_key` raises.
+    """
+    old = _locked(account_id, key_id)
+    if state_of(now, expires_at=old.expires_at, revoked_at=old.revoked_at) != "live":
+        raise UnknownKey(key_id)
+    lifetime = old.expires_at - old.created_at if old.expires_at is not None else None
+    issued = issue_key(
+        account_id,
+        old.subscription_id,
+        old.name,
+        created_by=created_by,
+        now=now,
+        pepper=pepper,
+        lifetime=lifetime,
+        keep_sealed=keep_sealed,
+        queue=queue,
+    )
+    old.expires_at = end_of_overlap(now, overlap, old.expires_at)
+    if old.expires_at <= now:
+        announce("gateway.refuse", old.public_id, {"public_id": old.public_id}, queue=queue)
+    _record("key.rotated", old, actor=f"user:{created_by}" if created_by else "system")
+    return issued
+
+
 def revoke_key(account_id: int, key_id: int, *, now: datetime, actor: str, queue: Queue | None = None) -> None:
     """Stop a key for good. Revoking twice is fine. Raises UnknownKey."""
-    key = db.session.scalars(
-        select(ApiKey).where(ApiKey.id == key_id, ApiKey.account_id == account_id).with_for_update()
-    ).one_or_none()
-    if key is None:
-        raise UnknownKey(key_id)
+    key = _locked(account_id, key_id)
     if key.revoked_at is not None:
         return
     key.revoked_at, key.sealed_text = now, None
@@ -108,6 +142,15 @@ def move_keys(account_id: int, from_subscription_id: int, to_subscription_id: in
 def announce_route(api_id: int, version: str, *, queue: Queue | None = None) -> None:
     """Ask for the gateway to agree with an API's state. `version` tells one change from the next."""
     announce("gateway.publish", f"{api_id}:{version}", {"api_id": api_id}, queue=queue)
+
+
+def _locked(account_id: int, key_id: int) -> ApiKey:
+    key = db.session.scalars(
+        select(ApiKey).where(ApiKey.id == key_id, ApiKey.account_id == account_id).with_for_update()
+    ).one_or_none()
+    if key is None:
+        raise UnknownKey(key_id)
+    return key
 
 
 def _live_names(account_id: int, subscription_id: int) -> list[str]:

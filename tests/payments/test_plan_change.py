@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -10,7 +11,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from portal.audit.models import AuditEntry
-from portal.db import SYSTEM, scoped
+from portal.db import SYSTEM, scoped, transaction
+from portal.demo.usage import believable_calls
+from portal.kit.clock import ManualClock
+from portal.metering.partitions import ensure_ahead
+from portal.metering.rollups import recompute_dirty
+from portal.metering.service import take_in
 from portal.payments.models import PlanChange
 from tests.factories import make_api, make_organisation, make_plan, make_user
 from tests.payments.conftest import Shop, colleague, held
@@ -35,12 +41,40 @@ def seen(page: str) -> dict[str, str]:
     return {"seen": found[1]}
 
 
-def test_plans_are_compared_at_ones_own_usage_and_the_present_one_is_marked(owner: FlaskClient, address: str) -> None:
+def test_plans_are_compared_at_ones_own_usage_and_the_present_one_is_marked(
+    owner: FlaskClient, shop: Shop, address: str, clock: ManualClock
+) -> None:
     page = owner.get(address)
-    assert page.status_code == 200
     assert page.text.count("<strong>Your plan</strong>") == 1
-    assert "for a month like your last" in page.text
-    assert f'href="{address}/' in page.text
+    assert "Nothing was counted in the last 30 days" in page.text
+    made = _calls(shop, clock)
+    page = owner.get(address)
+    assert f"You made {made:,} calls that count" in page.text
+    assert "€29.00 for a month like your last" in page.text
+    assert f"would refuse {made - 1000:,} of your calls" in page.text, "the free plan includes a thousand"
+    assert "€29.00" in owner.get(f"{address}/{shop.trial[0].id}").text
+
+
+def _calls(shop: Shop, clock: ManualClock) -> int:
+    """Three days of calls; returns how many of them count."""
+    mine = held(shop)
+    calls = list(
+        believable_calls(
+            subscription_id=mine.id,
+            account_id=mine.account_id,
+            api_id=shop.api.id,
+            api_key_id=None,
+            until=clock.now(),
+            days=3,
+            per_day=900,
+        )
+    )
+    with transaction(SYSTEM):
+        ensure_ahead(clock.now() - timedelta(days=40), months=4)
+        take_in(calls)
+        while recompute_dirty(2_000):
+            pass
+    return sum(call.billable for call in calls)
 
 
 def test_moving_up_charges_what_the_button_says(owner: FlaskClient, shop: Shop, address: str) -> None:

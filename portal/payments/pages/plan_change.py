@@ -161,18 +161,10 @@ def _preview_page(
     return page, status
 
 
-def _differences(shown: SwitchPreview) -> list[tuple[str, str | None, str | None]]:
-    """Return what the move changes, the same last."""
-    rows = [
-        (label, _cell(before), _cell(after))
-        for label, _note, (before, after) in wording.comparison([shown.current, shown.wanted])
-        if label != _("Trial")
-    ]
-    return sorted(rows, key=lambda row: row[1] == row[2])
-
-
-def _cell(value: str | bool) -> str | None:
-    return value if isinstance(value, str) else (str(_("yes")) if value else None)
+def _differences(shown: SwitchPreview) -> list[tuple[str, str | None, list[str | bool]]]:
+    """Return what the two plans offer, what differs first. A trial is no part of a move."""
+    rows = [row for row in wording.comparison([shown.current, shown.wanted]) if row[0] != _("Trial")]
+    return sorted(rows, key=lambda row: row[2][0] == row[2][1])
 
 
 def _on_recent_usage(held: SubscriptionView, shown: SwitchPreview) -> dict[str, Any]:
