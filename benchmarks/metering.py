@@ -12,7 +12,8 @@ import orjson
 import psycopg
 from sqlalchemy import text
 
-from benchmarks.ground import TOKEN, Ground, ground, post_all, web
+from benchmarks import load
+from benchmarks.ground import TOKEN, Ground, ground, web
 from benchmarks.harness import Arm, compare
 from portal.db import SYSTEM, db, in_transaction, transaction
 from portal.metering import request_log
@@ -86,6 +87,7 @@ def _entry(chance: random.Random, number: int) -> dict[str, Any]:
 def _intake(here: Ground, port: int, naive_port: int, batch: int, goal: float) -> None:
     chance = random.Random(batch)
     bodies: list[bytes] = []
+    requests: list[bytes] = []
 
     def fresh() -> None:
         """Empty tables and new ids before every sample, so that every arm meets the same state."""
@@ -93,6 +95,7 @@ def _intake(here: Ground, port: int, naive_port: int, batch: int, goal: float) -
             link.execute("TRUNCATE api_requests_log, api_request_keys, usage_dirty_hours")
         made = [_entry(chance, n) for n in range(CALLS)]
         bodies[:] = [orjson.dumps(made[n : n + batch]) for n in range(0, CALLS, batch)]
+        requests[:] = load.posts("/api/gateway/logs", bodies, HEADERS)
 
     lines: list[str] = []
 
@@ -117,7 +120,7 @@ def _intake(here: Ground, port: int, naive_port: int, batch: int, goal: float) -
 
     def over_http(to: int) -> Callable[[], int]:
         def post() -> int:
-            post_all(to, "/api/gateway/logs", bodies, HEADERS)
+            load.send_all(to, requests)
             with psycopg.connect(here.libpq_url) as link:
                 stored = link.execute("SELECT count(*) FROM api_requests_log").fetchone()
             if stored != (CALLS,):
@@ -128,7 +131,7 @@ def _intake(here: Ground, port: int, naive_port: int, batch: int, goal: float) -
 
     def repeats() -> None:
         fresh()
-        post_all(port, "/api/gateway/logs", bodies, HEADERS)
+        load.send_all(port, requests)
 
     found = compare(
         f"Intake, batches of {batch}, one web process",

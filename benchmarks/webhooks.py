@@ -16,12 +16,14 @@ from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 
-from benchmarks.ground import WEBHOOK_SECRET, Ground, ground, post_all, web
+from benchmarks import load
+from benchmarks.ground import WEBHOOK_SECRET, Ground, ground, web
 from benchmarks.harness import Arm, compare
 from jobs import drain
 from portal.webhooks.processing import work_due
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "4000"))
+THREADS = int(os.environ.get("BENCH_THREADS", "4"))  # as in production
 BURST = int(os.environ.get("BENCH_BURST", "2000"))
 PATH = "/api/v1/webhooks/stripe"
 _numbers = itertools.count()
@@ -30,22 +32,22 @@ _numbers = itertools.count()
 def run() -> None:
     """Measure intake and drain on a database of their own."""
     with ground() as here:
-        with web(here) as port, web(here, "benchmarks.verify_only:app") as limit:
+        with web(here, threads=THREADS) as port, web(here, "benchmarks.verify_only:app", threads=THREADS) as limit:
             _intake(here, port, limit)
         _drain(here)
 
 
 def _intake(here: Ground, port: int, limit: int) -> None:
-    bodies: list[bytes] = []
+    requests: list[bytes] = []
 
     def fresh() -> None:
         with psycopg.connect(here.libpq_url, autocommit=True) as link:
             link.execute("TRUNCATE webhook_events")
-        bodies[:] = [_event() for _ in range(EVENTS)]
+        requests[:] = load.posts(PATH, [_event() for _ in range(EVENTS)], _signed)
 
     def post(to: int, stores: bool) -> Callable[[], int]:
         def send() -> int:
-            post_all(to, PATH, bodies, _signed)
+            load.send_all(to, requests)
             with psycopg.connect(here.libpq_url) as link:
                 stored = link.execute("SELECT count(*) FROM webhook_events").fetchone()
             if stores and stored != (EVENTS,):
@@ -55,7 +57,7 @@ def _intake(here: Ground, port: int, limit: int) -> None:
         return send
 
     found = compare(
-        "Webhook intake, one web process",
+        f"Webhook intake, one web process of {THREADS} threads",
         [Arm("verify only", post(limit, False), fresh), Arm("verify, store, commit, ring", post(port, True), fresh)],
         unit="events",
         baseline="verify only",
