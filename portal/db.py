@@ -138,8 +138,9 @@ def in_transaction(work: Callable[[Session], Result], *, scope: Scope | None = N
         try:
             with transaction(scope) as session:
                 return work(session)
-        except OperationalError as problem:
-            if attempt == attempts or getattr(problem.orig, "sqlstate", None) not in ("40001", "40P01", "55P03"):
+        except (OperationalError, psycopg.OperationalError) as problem:  # the latter from COPY, which is the driver's
+            fault = problem.orig if isinstance(problem, OperationalError) else problem
+            if attempt == attempts or getattr(fault, "sqlstate", None) not in ("40001", "40P01", "55P03"):
                 raise
     raise AssertionError("unreachable")
 
