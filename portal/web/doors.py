@@ -36,6 +36,12 @@ class Post(NamedTuple):
         found: str = self.environ.get("HTTP_" + name.upper().replace("-", "_"), "")
         return found
 
+    @property
+    def mimetype(self) -> str:
+        """The content type without its parameters."""
+        found: str = self.environ.get("CONTENT_TYPE", "")
+        return found.partition(";")[0].strip().lower()
+
 
 class _Door(NamedTuple):
     accept: Callable[[Post], Mapping[str, Any]]
