@@ -7,9 +7,8 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,43 +101,6 @@ def web(on: Ground, target: str = "wsgi:app", *, workers: int = 1, threads: int 
         finally:
             process.terminate()
             process.wait(20)
-
-
-Headers = Mapping[str, str] | Callable[[bytes], Mapping[str, str]]
-
-
-def post_all(port: int, path: str, bodies: Sequence[bytes], headers: Headers, *, connections: int = 4) -> int:
-    """Post every body over a few kept-alive connections; return how many were answered 200. Others raise.
-
-    `headers` may be made from each body (a signature).
-    """
-    todo, lock, done, faults = iter(bodies), threading.Lock(), [0], []
-
-    def work() -> None:
-        link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        while True:
-            with lock:
-                body = next(todo, None)
-            if body is None:
-                return
-            own = headers(body) if callable(headers) else headers
-            link.request("POST", path, body, {"Content-Type": "application/json", **own})
-            answer = link.getresponse()
-            text = answer.read()
-            if answer.status != 200:
-                faults.append(f"{answer.status} {text[:300]!r}")
-                return
-            with lock:
-                done[0] += 1
-
-    threads = [threading.Thread(target=work) for _ in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if faults:
-        raise RuntimeError(faults[0])
-    return done[0]
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import resource
 import statistics
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ class Comparison:
     title: str
     unit: str
     baseline: str
+    meaning: str
     samples: dict[str, list[Sample]]
     goals: list[Goal] = field(default_factory=list)
 
@@ -95,6 +97,8 @@ class Comparison:
     def show(self) -> None:
         """Print a table of the arms."""
         print(f"\n{self.title}")
+        if self.meaning:
+            print(textwrap.fill(self.meaning, 110, initial_indent="  ", subsequent_indent="  "))
         width = max(len(name) for name in self.samples)
         for name, samples in self.samples.items():
             rates = sorted(sample.rate for sample in samples)
@@ -116,7 +120,7 @@ class Comparison:
         }
         goals = [{"arm": g.arm, "at_least": g.at_least, "ratio": round(g.ratio, 3)} for g in self.goals]
         return {
-            "title": self.title, "unit": self.unit, "baseline": self.baseline, "arms": arms,
+            "title": self.title, "meaning": self.meaning, "unit": self.unit, "baseline": self.baseline, "arms": arms,
             "goals": goals, "noisy": self.spread > NOISY,
         }  # fmt: skip
 
@@ -125,16 +129,23 @@ _done: list[Comparison] = []
 
 
 def compare(
-    title: str, arms: Sequence[Arm], *, unit: str, baseline: str, rounds: int = ROUNDS, warm_up: bool = True
+    title: str,
+    arms: Sequence[Arm],
+    *,
+    unit: str,
+    baseline: str,
+    meaning: str = "",
+    rounds: int = ROUNDS,
+    warm_up: bool = True,
 ) -> Comparison:
-    """Run the arms in turns, print and remember the result."""
+    """Run the arms in turns, print and remember the result. `meaning` says what a ratio of 1 would be."""
     samples: dict[str, list[Sample]] = {arm.name: [] for arm in arms}
     for number in range(-1 if warm_up else 0, rounds):
         for arm in arms:
             sample = _timed(arm)
             if number >= 0:
                 samples[arm.name].append(sample)
-    found = Comparison(title, unit, baseline, samples)
+    found = Comparison(title, unit, baseline, meaning, samples)
     found.show()
     _done.append(found)
     return found

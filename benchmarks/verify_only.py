@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from typing import Any
 
 from flask import Flask, jsonify, request
 
@@ -19,6 +21,20 @@ _payments = (
 
 @app.post("/api/v1/webhooks/stripe")
 def receive() -> object:
-    assert _payments is not None
-    _payments.verify_notice(request.get_data(), request.headers["Stripe-Signature"], now=SystemClock().now())
+    _verify(request.get_data(), request.headers["Stripe-Signature"])
     return jsonify(received=True)
+
+
+def bare(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """The same without Flask."""
+    if environ["REQUEST_METHOD"] == "POST":
+        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        _verify(body, environ["HTTP_STRIPE_SIGNATURE"])
+    answer = b'{"received":true}'
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
+    return (answer,)
+
+
+def _verify(body: bytes, signature: str) -> None:
+    assert _payments is not None
+    _payments.verify_notice(body, signature, now=SystemClock().now())

@@ -23,6 +23,7 @@ from portal.db import Base, db, engine_options, system_engine_options
 from portal.settings import Settings, load_settings
 from portal.web import (
     assets,
+    doors,
     figures,
     form_tokens,
     formatting,
@@ -53,6 +54,8 @@ def create_app(settings: Settings | None = None, plugs: Plugs | None = None) -> 
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(product_name=settings.product_name)
+    headers = requests.standing_headers(https=settings.secure_cookies, checkout_origins=settings.checkout_origins)
+    app.wsgi_app = app.extensions["doors"] = doors.Doors(app, headers)  # type: ignore[method-assign]
     if settings.proxy_hops:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -60,7 +63,7 @@ def create_app(settings: Settings | None = None, plugs: Plugs | None = None) -> 
     Migrate(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     csrf.init_app(app)
     Htmx(app)
-    requests.register(app, https=settings.secure_cookies, checkout_origins=settings.checkout_origins)
+    requests.register(app, headers)
     problems.register(app)
     preferences.register(app)
     formatting.register(app, plugs.clock)
@@ -95,7 +98,7 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         "TESTING": settings.environment == "test",
         "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url,
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database_pool_size),
-        "SQLALCHEMY_BINDS": {"system": system_engine_options(settings.sqlalchemy_url)},
+        "SQLALCHEMY_BINDS": {"system": system_engine_options(settings.sqlalchemy_url, settings.database_pool_size)},
         "METADATA": Base.metadata,
         "SCHEMA_HEAD": ScriptDirectory(str(ROOT / "migrations")).get_current_head(),
         "REDIS_PROBE": lambda: _redis_answers(settings),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
+import psycopg
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, LargeBinary, Numeric, Row, Text, event, text
+from psycopg.pq import TransactionStatus
+from sqlalchemy import BigInteger, LargeBinary, Numeric, Text, event, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
@@ -136,36 +138,58 @@ def in_transaction(work: Callable[[Session], Result], *, scope: Scope | None = N
         try:
             with transaction(scope) as session:
                 return work(session)
-        except OperationalError as problem:
-            if attempt == attempts or getattr(problem.orig, "sqlstate", None) not in ("40001", "40P01", "55P03"):
+        except (OperationalError, psycopg.OperationalError) as problem:  # the latter from COPY, which is the driver's
+            fault = problem.orig if isinstance(problem, OperationalError) else problem
+            if attempt == attempts or getattr(fault, "sqlstate", None) not in ("40001", "40P01", "55P03"):
                 raise
     raise AssertionError("unreachable")
 
 
-def system_statement(statement: str, values: Mapping[str, Any]) -> Row[Any]:
-    """Run one statement as the system, committed by itself, and return its one row.
+def system_statement(statement: str, values: Sequence[Any]) -> tuple[Any, ...]:
+    """Run one statement as the system, committed by itself, and return its one row. Parameters are `$1`, `$2`, ….
 
-    For hot intakes whose unit of work is a single idempotent statement: one round trip instead of five. A connection
-    that died while idle is replaced and the statement sent once more.
+    For hot intakes whose unit of work is a single idempotent statement: one round trip instead of five, by the bare
+    driver, because SQLAlchemy costs more than the statement. A connection that died while idle is replaced and the
+    statement sent once more. Raises psycopg's errors.
     """
+    for attempt in (1, 2):
+        with _system_cursor() as cursor:
+            try:
+                row = cursor.execute(statement.encode(), values).fetchone()
+            except psycopg.OperationalError:
+                if attempt == 2 or not cursor.connection.closed:
+                    raise
+            else:
+                if row is None:
+                    raise RuntimeError("the statement returned no row")
+                return row
+        db.engines["system"].dispose()  # what ended one idle connection has ended the others
+    raise AssertionError("unreachable")
+
+
+@contextmanager
+def _system_cursor() -> Iterator[psycopg.RawCursor[tuple[Any, ...]]]:
+    """Lend a connection that commits each statement, with its cursor; one that is left broken is not lent again."""
+    lent = db.engines["system"].raw_connection()
+    connection = cast("psycopg.Connection[tuple[Any, ...]]", lent.driver_connection)
+    # Kept with its connection: a new one for each statement costs as much again as sending it.
+    cursor = lent.info.get("cursor")
+    if cursor is None:
+        cursor = lent.info["cursor"] = psycopg.RawCursor(connection)
     try:
-        return _run_alone(statement, values)
-    except OperationalError as problem:
-        if not problem.connection_invalidated:
-            raise
-        return _run_alone(statement, values)
+        yield cursor
+    finally:
+        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            lent.invalidate()
+        lent.close()
 
 
-def _run_alone(statement: str, values: Mapping[str, Any]) -> Row[Any]:
-    with db.engines["system"].connect() as connection:
-        return connection.exec_driver_sql(statement, dict(values)).one()
-
-
-def system_engine_options(url: str) -> dict[str, Any]:
-    """Return the engine of `system_statement`: autocommit, as `portal_system` from the first byte."""
-    options = engine_options(2)
-    options["connect_args"] = {**options["connect_args"], "options": f"{_LIMITS} -c role=portal_system"}
-    return {**options, "url": url, "pool_pre_ping": False, "isolation_level": "AUTOCOMMIT"}
+def system_engine_options(url: str, pool_size: int) -> dict[str, Any]:
+    """Return the engine of the system's own statements: autocommit, as `portal_system` from the first byte."""
+    options = engine_options(pool_size)
+    connect = {**options["connect_args"], "options": f"{_LIMITS} -c role=portal_system", "autocommit": True}
+    # Nothing to ask and nothing to undo when a connection changes hands: each statement was a transaction of its own.
+    return {**options, "url": url, "connect_args": connect, "pool_pre_ping": False, "pool_reset_on_return": None}
 
 
 def engine_options(pool_size: int) -> dict[str, Any]:

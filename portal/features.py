@@ -54,7 +54,7 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     payments.register(app)
     app.register_blueprint(payments_api.bp)
     csrf.exempt(payments_api.bp)
-    app.register_blueprint(webhooks.bp)
+    webhooks.register(app)
     csrf.exempt(webhooks.bp)
     app.register_blueprint(gateway.bp)
     metering.register(app, csrf)

@@ -50,6 +50,19 @@ class Browser(FlaskClient):
             return generate_csrf(), dict(request_session)
 
 
+class Machine(Browser):
+    """A program that posts: it keeps no cookies and knows no form tokens, so it goes through a door where there is one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "use_cookies": False})
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        return super().open(*args, **{**kwargs, "form_token": False})
+
+
+WAYS = {"through the door": Machine, "around the door": Browser}
+
+
 def sign_in_as(client: FlaskClient, user: User, *, organisation_id: int | None = None) -> FlaskClient:
     """Give `client` a live session of `user`, acting for the organisation (the user's first one unless named)."""
     now = plugs().clock.now()

@@ -24,6 +24,9 @@ def notice_of(body: Mapping[str, Any]) -> Notice:
     texts = (body["id"], body["type"])
     if not all(isinstance(text, str) and 0 < len(text) <= 255 for text in texts):
         raise TypeError("an event has an id and a type")
+    others = (body.get("account"), body.get("api_version"), thing.get("object"), thing.get("id"))
+    if not all(text is None or isinstance(text, str) for text in others):
+        raise TypeError("an event's account, version and object are named by text")
     return Notice(
         id=body["id"],
         type=body["type"],

@@ -42,7 +42,7 @@ def _entry(
     return LogEntry(
         request_id=identity.hex,
         given_id=identity.hex,
-        started_at=at,
+        started_at=at.isoformat(),
         method="GET",
         path=PREFIX + chance.choice(PATHS),
         status=status,

@@ -6,23 +6,32 @@ import hmac
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Flask, Response, jsonify, request
 
 from portal.db import SYSTEM, in_transaction
 from portal.metering import queries, service
 from portal.metering.entries import NotEntries, UnreadableBody, read_batch
 from portal.metering.forms import read_period
 from portal.metering.types import IntakeResult, Usage
+from portal.web.doors import Doors, Post, raise_met
 from portal.web.plugs import plugs
 from portal.web.principal import get_principal, public, right_required
 from portal.web.problems import Problem
 
 bp = Blueprint("metering_api", __name__)
+INTAKE = "/api/gateway/logs"
 MAX_BODY = 4 * 1024 * 1024
 _SHOWN = 1000
 
 
-@bp.post("/api/gateway/logs")
+def register(app: Flask) -> None:
+    """Serve both, the intake with a door of its own."""
+    app.register_blueprint(bp)
+    doors: Doors = app.extensions["doors"]
+    doors.open(INTAKE, accept, max_bytes=MAX_BODY)
+
+
+@bp.post(INTAKE)
 @public
 def take_in_logs() -> Response:
     """Take in what a gateway logged; 200 with a verdict for everything that was not accepted.
@@ -30,10 +39,17 @@ def take_in_logs() -> Response:
     A gateway repeats whatever is not answered 2xx and holds up its queue meanwhile, so an entry that will never be
     any good gets a 200 and goes to the quarantine; only "try again" is a 5xx.
     """
-    _check_token(plugs().settings.gateway_log_token)
-    now = plugs().clock.now()
+    raise_met()
+    _check(Post(INTAKE, b"", request.environ))
+    request.max_content_length = MAX_BODY
+    return jsonify(accept(Post(INTAKE, request.get_data(cache=False), request.environ)))
+
+
+def accept(post: Post) -> dict[str, Any]:
+    """Take in a batch and return its verdicts. Raises Problem for what no gateway sends."""
+    _check(post)
     try:
-        entries, faults = read_batch(_body(), now)
+        entries, faults = read_batch(post.body, plugs().clock.now())
     except UnreadableBody as fault:
         raise Problem(400, "malformed-json", "The body is not acceptable JSON", str(fault)) from None
     except NotEntries as fault:
@@ -41,7 +57,7 @@ def take_in_logs() -> Response:
     result = in_transaction(lambda _session: service.take_in(entries, faults), scope=SYSTEM)
     if result.accepted:
         plugs().queue.ring("rollups")
-    return jsonify(_as_json(result))
+    return _as_json(result)
 
 
 @bp.get("/billing/usage")
@@ -76,21 +92,16 @@ def _sums(usage: Usage) -> dict[str, Any]:
     }
 
 
-def _check_token(expected: str) -> None:
+def _check(post: Post) -> None:
+    expected = plugs().settings.gateway_log_token
     if not expected:
         raise Problem(404, "not-found", "The log intake is off", "Set GATEWAY_LOG_TOKEN to switch it on.")
-    given = request.headers.get("X-Gateway-Token", "")
-    if not hmac.compare_digest(given.encode(), expected.encode()):
+    if not hmac.compare_digest(post.header("X-Gateway-Token").encode(), expected.encode()):
         raise Problem(401, "unauthorized", "Send the gateway's token", "The header is `X-Gateway-Token`.")
-
-
-def _body() -> bytes:
-    if request.mimetype != "application/json":
+    if post.mimetype != "application/json":
         raise Problem(415, "unsupported-media-type", "Send JSON", "Set `Content-Type: application/json`.")
-    if request.headers.get("Content-Encoding", "identity") != "identity":
+    if (post.header("Content-Encoding") or "identity") != "identity":
         raise Problem(415, "unsupported-encoding", "Send the body uncompressed", "Remove `Content-Encoding`.")
-    request.max_content_length = MAX_BODY
-    return request.get_data(cache=False)
 
 
 def _as_json(result: IntakeResult) -> dict[str, Any]:

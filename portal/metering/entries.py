@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from portal.kit.clock import from_timestamp
 from portal.metering import rules
 from portal.metering.types import Fault, LogEntry
 
@@ -102,8 +101,9 @@ def read_batch(raw: bytes, now: datetime) -> tuple[list[LogEntry], list[Fault]]:
         wires = [_read_one(part) for part in _split(_without_half_characters(raw))]
     entries: list[LogEntry] = []
     faults: list[Fault] = []
+    window = rules.Window.at(now)
     for wire in wires:
-        found = wire if isinstance(wire, Fault) else _entry(wire, now)
+        found = wire if isinstance(wire, Fault) else _entry(wire, window)
         if isinstance(found, Fault):
             faults.append(found)
         else:
@@ -160,44 +160,38 @@ def _given_id(value: Any) -> str:
     return rules.clean_text(found, 100) if isinstance(found, str) else ""
 
 
-def _entry(wire: WireEntry, now: datetime) -> LogEntry | Fault:
-    request, portal = wire.request, wire.portal or _NOBODY
-    status, latency = wire.response.status, wire.latencies.request
-    started = wire.started_at
-    reason = _fault(request.id, status, latency, started, request.size, wire.response.size)
+def _entry(wire: WireEntry, window: rules.Window) -> LogEntry | Fault:
+    request, response, latencies, portal = wire.request, wire.response, wire.latencies, wire.portal or _NOBODY
+    given, status, latency, started = request.id, response.status, latencies.request, wire.started_at
+    reason = _fault(given, status, latency, started, request.size, response.size)
     if reason is None and portal is not _NOBODY:
         reason = _bad_ids(portal)
     if reason is None:
-        started_at = from_timestamp(started / 1000)
-        reason = rules.out_of_window(started_at, now)
-    if reason is not None:
-        return Fault(rules.clean_text(request.id, 100), reason, rules.keepable(msgspec.to_builtins(wire)))
-    proxy = wire.latencies.proxy
-    answered = _answered(wire)
-    return LogEntry(
-        request_id=rules.request_key(request.id),
-        given_id=request.id,
-        started_at=started_at,
-        method=rules.clean_text(request.method, 20) or "-",
-        path=rules.clean_path(request.uri),
-        status=int(status),  # type: ignore[arg-type]  # _fault has seen the number
-        source=rules.clean_text(wire.source, 20) if wire.source else ("upstream" if answered else "kong"),
-        upstream_answered=answered,
-        latency_ms=int(latency),  # type: ignore[arg-type]
-        upstream_ms=int(proxy) if proxy is not None and 0 <= proxy < _BIGINT else None,
-        bytes_in=int(request.size or 0),
-        bytes_out=int(wire.response.size or 0),
-        billable=rules.is_billable(
-            upstream_answered=answered,
-            status=int(status),  # type: ignore[arg-type]
-            gateway_says=portal.billable,
-        ),
-        decision=rules.clean_text(portal.decision, 64) if portal.decision else None,
-        client_ip=rules.clean_text(wire.client_ip, 64) if wire.client_ip else None,
-        account_id=portal.account_id,
-        subscription_id=portal.subscription_id if portal is not _NOBODY else _subscription_of(wire.consumer),
-        api_id=portal.api_id or _tagged_api(wire),
-        api_key_id=portal.api_key_id,
+        reason = window.fault(started)
+    if reason is not None or status is None or latency is None:  # the types cannot see that `_fault` looked
+        return Fault(rules.clean_text(given, 100), reason or "", rules.keepable(msgspec.to_builtins(wire)))
+    status, proxy, source = int(status), latencies.proxy, wire.source
+    answered = source == "upstream" if source is not None else bool(wire.upstream_status)  # Kong before 3.6 names none
+    return LogEntry(  # in the order of its fields: names would cost as much again as the object
+        rules.request_key(given),
+        given,
+        rules.instant_text(started),
+        rules.clean_text(request.method, 20) or "-",
+        rules.clean_path(request.uri),
+        status,
+        rules.clean_text(source, 20) if source else ("upstream" if answered else "kong"),
+        answered,
+        int(latency),
+        int(proxy) if proxy is not None and 0 <= proxy < _BIGINT else None,
+        int(request.size or 0),
+        int(response.size or 0),
+        rules.is_billable(upstream_answered=answered, status=status, gateway_says=portal.billable),
+        rules.clean_text(portal.decision, 64) if portal.decision else None,
+        rules.clean_text(wire.client_ip, 64) if wire.client_ip else None,
+        portal.account_id,
+        portal.subscription_id if portal is not _NOBODY else _subscription_of(wire.consumer),
+        portal.api_id or _tagged_api(wire),
+        portal.api_key_id,
     )
 
 
@@ -230,12 +224,6 @@ def _bad_ids(portal: _Portal) -> str | None:
         if value is not None and not 0 < value < _BIGINT:
             return "an id in `portal` is out of range"
     return None
-
-
-def _answered(wire: WireEntry) -> bool:
-    if wire.source is not None:
-        return wire.source == "upstream"
-    return bool(wire.upstream_status)  # Kong before 3.6 names no source
 
 
 def _subscription_of(consumer: _Consumer | None) -> int | None:

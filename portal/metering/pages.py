@@ -46,7 +46,7 @@ bp = Blueprint("metering", __name__)
 def register(app: Flask, csrf: CSRFProtect) -> None:
     """Serve the usage page, the usage summary and the gateways' intake."""
     app.register_blueprint(bp)
-    app.register_blueprint(api.bp)
+    api.register(app)
     csrf.exempt(api.bp)
     contribute(app, 40, _links)
     health.contribute(

@@ -10,9 +10,10 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from operator import attrgetter
 from typing import Any, cast
 
+import msgspec
 import psycopg
 from psycopg import errors
 
@@ -26,36 +27,39 @@ _COLUMNS = (
 _KEYS = "api_request_keys (request_id, checksum, started_at)"
 
 
-class Row:
-    """An entry with the account and API our own rows give it, and its line of COPY text."""
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """An entry with the account and API our own rows give it, as COPY text.
 
-    __slots__ = ("account_id", "api_id", "checksum", "entry", "reported", "request_id", "started")
+    The checksum is over what the gateway reported alone: a repeat must not become a conflict because our own rows
+    changed meanwhile.
+    """
 
-    def __init__(self, entry: LogEntry, account_id: int | None, api_id: int | None) -> None:
-        self.entry, self.account_id, self.api_id = entry, account_id, api_id
-        self.request_id, self.started = entry.request_id, entry.started_at.isoformat()
-        self.reported = _reported(entry, self.started)
-        # Only what the gateway reported: a repeat must not become a conflict because our own rows changed meanwhile.
-        self.checksum = zlib.crc32(self.reported.encode())
+    entry: LogEntry
+    account_id: int | None
+    checksum: int
+    line: str
+
+    @classmethod
+    def of(cls, entry: LogEntry, account_id: int | None, api_id: int | None) -> Row:
+        """Return the row of an entry."""
+        reported = _reported(entry)
+        billable = "t" if entry.billable and account_id is not None else "f"
+        line = f"{reported}\t{billable}\t{_null(account_id)}\t{_null(api_id)}\n"
+        return cls(entry, account_id, zlib.crc32(reported.encode()), line)
 
     @property
-    def hour(self) -> datetime:
-        """The UTC hour the call started in."""
-        return self.entry.started_at.replace(minute=0, second=0, microsecond=0)
-
-    def line(self) -> str:
-        """Return the row as COPY text."""
-        billable = "t" if self.entry.billable and self.account_id is not None else "f"
-        return f"{self.reported}\t{billable}\t{_null(self.account_id)}\t{_null(self.api_id)}\n"
+    def request_id(self) -> str:
+        """The key."""
+        return self.entry.request_id
 
     def key_line(self) -> str:
         """Return the request key as COPY text."""
-        return f"{self.request_id}\t{self.checksum}\t{self.started}\n"
+        return f"{self.entry.request_id}\t{self.checksum}\t{self.entry.started_at}\n"
 
 
-def _reported(entry: LogEntry, started: str) -> str:
+def _reported(entry: LogEntry) -> str:
     fields = (
-        f"{entry.request_id}\t{started}\t{entry.method}\t{entry.path}\t{entry.status}\t{entry.source}"
+        f"{entry.request_id}\t{entry.started_at}\t{entry.method}\t{entry.path}\t{entry.status}\t{entry.source}"
         f"\t{entry.latency_ms}\t{_null(entry.upstream_ms)}\t{entry.bytes_in}\t{entry.bytes_out}"
         f"\t{_null(entry.decision)}\t{_null(entry.client_ip)}"
         f"\t{_null(entry.api_key_id)}\t{_null(entry.subscription_id)}"
@@ -72,7 +76,7 @@ def _null(value: int | str | None) -> int | str:
 def kept(entry: LogEntry) -> dict[str, Any]:
     """Return an entry as the quarantine keeps it."""
     return {
-        name: value.isoformat() if isinstance(value, datetime) else value
+        name: value
         for name in LogEntry.__struct_fields__
         if name != "given_id" and (value := getattr(entry, name)) is not None
     }
@@ -84,13 +88,13 @@ def add(rows: Sequence[Row]) -> tuple[Sequence[Row], dict[str, int]]:
     Rows are written in the order of their keys, so that two batches with common keys wait for each other instead of
     deadlocking.
     """
-    rows = sorted(rows, key=lambda row: row.request_id)
+    rows = sorted(rows, key=attrgetter("entry.request_id"))
     cursor = _cursor()
     cursor.execute("SAVEPOINT optimistic")
     try:
         _copy(cursor, _KEYS, [row.key_line() for row in rows])
         for leaf, members in _by_month(rows).items():
-            _copy(cursor, f"{leaf} ({_COLUMNS})", [row.line() for row in members])
+            _copy(cursor, f"{leaf} ({_COLUMNS})", [row.line for row in members])
     except (errors.UniqueViolation, errors.UndefinedTable):
         cursor.execute("ROLLBACK TO SAVEPOINT optimistic")
         return _add_with_care(cursor, rows)
@@ -102,7 +106,7 @@ def _add_with_care(cursor: psycopg.Cursor[Any], rows: Sequence[Row]) -> tuple[Se
     known = _claim_keys(cursor, rows)
     fresh = [row for row in rows if row.request_id not in known]
     for leaf, members in _by_month(fresh).items():
-        _copy_into_leaf(cursor, leaf, [row.line() for row in members])
+        _copy_into_leaf(cursor, leaf, [row.line for row in members])
     return fresh, known
 
 
@@ -128,9 +132,8 @@ def _claim_keys(cursor: psycopg.Cursor[Any], rows: Sequence[Row]) -> dict[str, i
 def _by_month(rows: Iterable[Row]) -> dict[str, list[Row]]:
     months: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        started = row.entry.started_at
-        months[f"api_requests_log_{started.year:04}_{started.month:02}"].append(row)
-    return months
+        months[row.entry.started_at[:7]].append(row)
+    return {f"api_requests_log_{month.replace('-', '_')}": members for month, members in months.items()}
 
 
 def _copy_into_leaf(cursor: psycopg.Cursor[Any], leaf: str, lines: list[str]) -> None:

@@ -36,13 +36,37 @@ def is_billable(*, upstream_answered: bool, status: int, gateway_says: bool | No
     return upstream_answered and status < 500 and gateway_says is not False
 
 
-def out_of_window(started_at: datetime, now: datetime) -> str | None:
-    """Return why an instant cannot be believed, or None."""
-    if started_at > now + MAX_AHEAD:
-        return "started more than 5 minutes in the future"
-    if started_at < now - MAX_AGE:
-        return "started more than 400 days ago"
-    return None
+class Window(NamedTuple):
+    """The instants of calls that can be believed, in milliseconds since the epoch, both included."""
+
+    earliest: float
+    latest: float
+
+    @classmethod
+    def at(cls, now: datetime) -> Window:
+        """Return the window as it stands at `now`."""
+        return cls((now - MAX_AGE).timestamp() * 1000, (now + MAX_AHEAD).timestamp() * 1000)
+
+    def fault(self, started: float) -> str | None:
+        """Return why an instant cannot be believed, or None."""
+        if self.earliest <= started <= self.latest:
+            return None
+        return (
+            "started more than 5 minutes in the future" if started > self.latest else "started more than 400 days ago"
+        )
+
+
+def instant_text(milliseconds: float) -> str:
+    """Return the UTC instant of a gateway's timestamp as `datetime.isoformat` writes it, a fifth as dear."""
+    if not isinstance(milliseconds, int):
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{_second_text(seconds)}.{rest:03}000+00:00" if rest else f"{_second_text(seconds)}+00:00"
+
+
+@lru_cache(maxsize=4096)  # the calls of a batch share a few seconds
+def _second_text(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 @lru_cache(maxsize=4096)  # methods, sources, decisions and addresses repeat all day

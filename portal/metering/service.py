@@ -12,6 +12,7 @@ from portal.metering import request_log
 from portal.metering.request_log import Row
 from portal.metering.types import Fault, IntakeResult, LogEntry, Verdict
 
+_HOUR = len("2026-03-10T09")
 _HOLDERS = text("""
     SELECT s.id, s.account_id, a.id
     FROM subscriptions s LEFT JOIN apis a ON a.product_id = s.product_id
@@ -50,7 +51,7 @@ def _attribute(entries: Sequence[LogEntry]) -> tuple[list[Row], list[Fault]]:
         if reason:
             faults.append(Fault(entry.given_id, reason, request_log.kept(entry)))
         else:
-            rows.append(Row(entry, *(holder or (None, entry.api_id))))
+            rows.append(Row.of(entry, *(holder or (None, entry.api_id))))
     return rows, faults
 
 
@@ -94,7 +95,11 @@ def _quarantine(faults: Iterable[Fault]) -> None:
 
 def _mark_dirty(rows: Iterable[Row]) -> None:
     """Mark each touched hour once per batch, in one order for everybody: these are the rows that batches share."""
-    touched = {(row.hour, row.entry.subscription_id, row.account_id) for row in rows if row.account_id is not None}
+    touched = {
+        (row.entry.started_at[:_HOUR], row.entry.subscription_id, row.account_id)
+        for row in rows
+        if row.account_id is not None
+    }
     if not touched:
         return
     hours, subscriptions, accounts = zip(*sorted(touched), strict=True)
@@ -105,7 +110,7 @@ def _mark_dirty(rows: Iterable[Row]) -> None:
                 CAST(:hours AS timestamptz[]), CAST(:subscriptions AS bigint[]), CAST(:accounts AS bigint[]))
             ON CONFLICT (hour, subscription_id) DO UPDATE SET generation = usage_dirty_hours.generation + 1
         """),
-        {"hours": list(hours), "subscriptions": list(subscriptions), "accounts": list(accounts)},
+        {"hours": [f"{hour}:00Z" for hour in hours], "subscriptions": list(subscriptions), "accounts": list(accounts)},
     )
 
 

@@ -16,12 +16,13 @@ class LogEntry(msgspec.Struct, frozen=True, gc=False):
 
     `request_id` is 32 hex digits. `subscription_id` and `api_id` are what the gateway says; the intake believes
     them only where our own rows agree. Sizes in bytes, latencies in milliseconds. `upstream_answered` is false for
-    an answer the gateway made itself.
+    an answer the gateway made itself. `started_at` is what `datetime.isoformat` writes of a UTC instant: it is only
+    ever written down, and its first characters name its month and its hour.
     """
 
     request_id: str
     given_id: str
-    started_at: datetime
+    started_at: str
     method: str
     path: str
     status: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import structlog
 from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask_babel import gettext as _
@@ -64,6 +65,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(Problem, _render)
     app.register_error_handler(HTTPException, lambda error: _render(_from_http(error)))
     app.register_error_handler(DBAPIError, lambda error: _render(_from_database(error)))
+    app.register_error_handler(psycopg.Error, lambda error: _render(_from_driver(error)))
     app.register_error_handler(PoolTimeout, lambda error: _render(_unavailable(error)))
     app.register_error_handler(UnicodeError, lambda error: _render(_unreadable(error)))
     app.register_error_handler(Exception, lambda error: _render(_unexpected(error)))
@@ -100,12 +102,21 @@ def _from_http(error: HTTPException) -> Problem:
 
 def _from_database(error: DBAPIError) -> Problem:
     if isinstance(error, DataError):
-        return Problem(
-            422, "unprocessable-text", _("That value cannot be stored"), _("Check the value and send it again.")
-        )
+        return _unstorable()
     if isinstance(error, OperationalError) or error.connection_invalidated:
         return _unavailable(error)
     return _unexpected(error)
+
+
+def _from_driver(error: psycopg.Error) -> Problem:
+    """The same verdicts for the few places that speak to the driver without SQLAlchemy."""
+    if isinstance(error, psycopg.DataError):
+        return _unstorable()
+    return _unavailable(error) if isinstance(error, psycopg.OperationalError) else _unexpected(error)
+
+
+def _unstorable() -> Problem:
+    return Problem(422, "unprocessable-text", _("That value cannot be stored"), _("Check the value and send it again."))
 
 
 def _unavailable(error: Exception) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from collections.abc import Mapping
 
 import structlog
 from flask import Flask, Response, g, request
@@ -25,16 +26,14 @@ class RowNumber(IntegerConverter):
     regex = r"\d{1,18}"
 
 
-def register(app: Flask, *, https: bool, checkout_origins: tuple[str, ...]) -> None:
-    """Attach the hooks. `checkout_origins` are where our forms may lead people (the hosted checkout)."""
-    policy = content_security_policy(checkout_origins)
+def register(app: Flask, headers: Mapping[str, str]) -> None:
+    """Attach the hooks. `headers` stand on every answer that does not have its own."""
     app.url_map.converters["int"] = RowNumber
 
     @app.before_request
     def _begin() -> None:
-        given = request.headers.get("X-Request-Id", "")
         g.scope_before = current_scope()
-        g.request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
+        g.request_id = request_id_of(request.headers.get("X-Request-Id", ""))
         g.started = time.perf_counter()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
@@ -47,17 +46,10 @@ def register(app: Flask, *, https: bool, checkout_origins: tuple[str, ...]) -> N
 
     @app.after_request
     def _finish(response: Response) -> Response:
-        headers = response.headers
-        headers["X-Request-Id"] = g.get("request_id", "")
-        headers.setdefault("Content-Security-Policy", policy)
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "same-origin")
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-        if https:
-            headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
-        if not request.path.startswith("/static/"):
-            headers.setdefault("Cache-Control", "private, no-store")
+        response.headers["X-Request-Id"] = g.get("request_id", "")
+        for name, value in headers.items():
+            if name != "Cache-Control" or not request.path.startswith("/static/"):
+                response.headers.setdefault(name, value)
         if response.status_code >= 400 or not request.path.startswith(_QUIET):
             took = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
             log.info(
@@ -67,6 +59,26 @@ def register(app: Flask, *, https: bool, checkout_origins: tuple[str, ...]) -> N
                 user=getattr(g.get("principal"), "user_id", None),
             )
         return response
+
+
+def request_id_of(given: str) -> str:
+    """Return the id a caller gave this request when it looks like one, else a new one."""
+    return given if _REQUEST_ID.match(given) else uuid.uuid4().hex
+
+
+def standing_headers(*, https: bool, checkout_origins: tuple[str, ...]) -> dict[str, str]:
+    """Return the security headers of every answer. `checkout_origins` are where our forms may lead (hosted checkout)."""
+    headers = {
+        "Content-Security-Policy": content_security_policy(checkout_origins),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+        "Cache-Control": "private, no-store",
+    }
+    if https:
+        headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    return headers
 
 
 def content_security_policy(checkout_origins: tuple[str, ...]) -> str:

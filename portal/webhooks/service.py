@@ -22,13 +22,11 @@ _STORE = """
     INSERT INTO webhook_events AS held (provider, endpoint, external_id, type, livemode, connected_account, api_version,
         object_type, object_id, event_created_at, received_at, next_attempt_at, raw, raw_sha256,
         state, done_at, outcome)
-    VALUES ('stripe', %(endpoint)s, %(external_id)s, %(type)s, %(livemode)s, %(connected_account)s, %(api_version)s,
-        %(object_type)s, %(object_id)s, %(event_created_at)s, %(now)s, %(now)s, %(raw)s, %(digest)s,
-        %(state)s, %(done_at)s, %(outcome)s)
+    VALUES ('stripe', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15)
     ON CONFLICT ON CONSTRAINT webhook_events_once DO UPDATE
     SET deliveries = held.deliveries + 1,
         conflicting_body = held.conflicting_body OR held.raw_sha256 <> excluded.raw_sha256
-    RETURNING deliveries, conflicting_body, raw_sha256
+    RETURNING deliveries, raw_sha256
 """
 
 
@@ -40,29 +38,29 @@ def store(notice: Notice, raw: bytes, *, endpoint: str, now: datetime, queue: Qu
     """
     digest = hashlib.sha256(raw).digest()
     ignored = why_ignored(notice, livemode=livemode)
-    row = system_statement(
+    deliveries, first_digest = system_statement(
         _STORE,
-        {
-            "endpoint": endpoint,
-            "external_id": notice.id,
-            "type": notice.type,
-            "livemode": notice.livemode,
-            "connected_account": notice.connected_account,
-            "api_version": notice.api_version,
-            "object_type": notice.object_type,
-            "object_id": notice.object_id,
-            "event_created_at": notice.created_at,
-            "now": now,
-            "raw": raw,
-            "digest": digest,
-            "state": "ignored" if ignored else "pending",
-            "done_at": now if ignored else None,
-            "outcome": json.dumps({"ignored": ignored}) if ignored else None,
-        },
+        (
+            endpoint,
+            notice.id,
+            notice.type,
+            notice.livemode,
+            notice.connected_account,
+            notice.api_version,
+            notice.object_type,
+            notice.object_id,
+            notice.created_at,
+            now,
+            raw,
+            digest,
+            "ignored" if ignored else "pending",
+            now if ignored else None,
+            json.dumps({"ignored": ignored}) if ignored else None,
+        ),
     )
-    if row.deliveries == 1 and not ignored:
+    if deliveries == 1 and not ignored:
         queue.ring("inbox")
-    verdict = "stored" if row.deliveries == 1 else ("repeated" if bytes(row.raw_sha256) == digest else "conflict")
+    verdict = "stored" if deliveries == 1 else ("repeated" if first_digest == digest else "conflict")
     DELIVERIES.labels(verdict).inc()
     if verdict == "conflict":
         log.error("event id delivered again with another body", event_id=notice.id, type=notice.type)

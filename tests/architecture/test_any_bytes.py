@@ -33,7 +33,7 @@ from tests.factories import (
     make_user,
 )
 from tests.payments import conftest as plugged_in
-from tests.sign_in import bearer_of, sign_in_as
+from tests.sign_in import WAYS, bearer_of, sign_in_as
 from tests.stripe_world import signature
 
 app, stripe_world = plugged_in.app, plugged_in.stripe_world  # the application, and a payment provider that answers
@@ -268,13 +268,17 @@ def test_a_program_with_a_token_gets_problems_and_never_pages(
     assert {400, 415, 422} <= attacker.statuses
 
 
-def test_signed_garbage_is_still_only_garbage(app: Flask, client: FlaskClient, clock: ManualClock) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_signed_garbage_is_still_only_garbage(app: Flask, clock: ManualClock, way: str) -> None:
     """A delivery with the right signature, and a log batch with the right token, may hold anything."""
-    attacker = Attacker(app, client, 7)
+    attacker = Attacker(app, WAYS[way](app, app.response_class), 7)
     doors = {rule.rule: rule for rule in attacker.rules}
     logs, hook = doors["/api/gateway/logs"], doors["/api/v1/webhooks/stripe"]
     bodies = [*HOSTILE_JSON, *HOSTILE_BYTES, *(attacker.json(hook)["data"] for _ in range(40))]
     event = {"id": "evt_1", "type": "invoice.paid", "created": 1, "data": {"object": {}}, "livemode": False}
+    event |= {"account": None, "api_version": None}
+    for name in ("object", "id"):
+        bodies += [json.dumps({**event, "data": {"object": {name: odd}}}).encode() for odd in ([], {}, True, 1, "\x00")]
     for name in event:
         odd = (None, [], {}, -1, 2**70, "\x00", "x" * 70_000, "\ud800")
         bodies += [json.dumps({**event, name: value}).encode() for value in odd]

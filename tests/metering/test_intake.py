@@ -14,8 +14,15 @@ from portal.adapters.inline_queue import RememberingBell
 from portal.kit.clock import ManualClock
 from tests.metering.conftest import Customer, Post, make_customer, rows
 from tests.metering.kong import entry, of, refused
+from tests.sign_in import WAYS
 
 pytestmark = pytest.mark.usefixtures("prepared")
+
+
+@pytest.fixture(params=WAYS)
+def client(app: Flask, request: pytest.FixtureRequest) -> FlaskClient:
+    """A gateway, by either way in: both give the same answers."""
+    return WAYS[request.param](app, app.response_class)
 
 
 def verdicts(answer: dict[str, int]) -> tuple[int, int, int, int]:

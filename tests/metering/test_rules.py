@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.metering.rules import cover
+from portal.kit.clock import from_timestamp
+from portal.metering.rules import MAX_AGE, MAX_AHEAD, Window, cover, instant_text
 
 
 @pytest.mark.parametrize("seed", range(200))
@@ -26,3 +27,22 @@ def test_a_cover_holds_every_instant_of_the_period_once(seed: int) -> None:
     assert all(at.hour == at.minute == at.second == 0 for span in pieces.days for at in span)
     assert all(at.minute == at.second == 0 for span in pieces.hours for at in span)
     assert all(closes - opens < timedelta(hours=1) for opens, closes in pieces.calls) or not pieces.hours
+
+
+def test_the_quick_way_to_write_an_instant_writes_what_the_slow_one_does() -> None:
+    """Checksums are made of this text: any other would turn the repeats of stored calls into conflicts."""
+    chance = random.Random(5)
+    given: list[float] = [1, 999, 1000, 951_782_400_000, 1_773_133_200_000, 4_102_444_799_999]
+    given += [chance.randrange(4_102_444_800_000) for _ in range(2000)]
+    given += [chance.random() * 4e12 for _ in range(500)]
+    for milliseconds in given:
+        assert instant_text(milliseconds) == from_timestamp(milliseconds / 1000).isoformat()
+
+
+def test_the_window_of_belief_includes_its_ends() -> None:
+    now = datetime(2026, 3, 10, 9, tzinfo=UTC)
+    window = Window.at(now)
+    for end, beyond in ((now - MAX_AGE, -1), (now + MAX_AHEAD, 1)):
+        milliseconds = int(end.timestamp() * 1000)
+        assert window.fault(milliseconds) is None
+        assert window.fault(milliseconds + beyond) is not None

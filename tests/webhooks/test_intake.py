@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -14,9 +15,16 @@ from portal.adapters.inline_queue import RememberingBell
 from portal.db import SYSTEM, scoped
 from portal.kit.clock import ManualClock
 from portal.webhooks.models import WebhookEvent
+from tests.sign_in import WAYS
 from tests.stripe_world import deliver, signature
 
 PATHS = ("/api/v1/webhooks/stripe", "/api/stripe/webhook", "/api/webhooks/stripe")
+
+
+@pytest.fixture(params=WAYS)
+def client(app: Flask, request: pytest.FixtureRequest) -> FlaskClient:
+    """Stripe, by either way in: both give the same answers."""
+    return WAYS[request.param](app, app.response_class)
 
 
 def event(**changes: Any) -> dict[str, Any]:
