@@ -50,3 +50,13 @@ def list_invoices(account_id: int, subscription_id: int | None = None, *, limit:
     return list(
         db.session.scalars(query.order_by(StripeInvoice.invoiced_at.desc(), StripeInvoice.id.desc()).limit(limit))
     )
+
+
+def find_due_invoice(account_id: int, subscription_id: int) -> StripeInvoice | None:
+    """Return the oldest invoice of a subscription that still wants to be paid."""
+    query = select(StripeInvoice).where(
+        StripeInvoice.account_id == account_id,
+        StripeInvoice.subscription_id == subscription_id,
+        StripeInvoice.status == "open",
+    )
+    return db.session.scalars(query.order_by(StripeInvoice.invoiced_at, StripeInvoice.id).limit(1)).one_or_none()

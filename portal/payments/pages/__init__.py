@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from portal.payments.pages import purchases, subscription
+from portal.payments.pages import purchases, standing, subscription
 
 
 def register(app: Flask) -> None:
     """Serve the pages."""
     bp = Blueprint("payments", __name__)
     purchases.routes(bp)
+    standing.routes(bp)
     subscription.routes(bp)
     app.register_blueprint(bp)
