@@ -97,7 +97,13 @@ def test_a_price_per_small_package_is_followed_only_so_far_and_says_where() -> N
 
 def test_a_plan_by_the_year_is_compared_by_the_month() -> None:
     yearly, monthly = offers(
-        {"amount": 12_000, "interval": "year", "included_quantity": 12_000, "usage_model": "per_unit", "unit_amount": "1"},
+        {
+            "amount": 12_000,
+            "interval": "year",
+            "included_quantity": 12_000,
+            "usage_model": "per_unit",
+            "unit_amount": "1",
+        },
         {"amount": 1_500, "included_quantity": 1_000, "usage_model": "per_unit", "unit_amount": "1"},
     )
     assert quote(yearly, 1_000).monthly.amount == 1_000
