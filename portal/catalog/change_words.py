@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_babel import format_date
+from flask_babel import format_date, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as N_  # noqa: N812 - the name that the extraction of messages looks for
 
@@ -77,7 +77,7 @@ def difference(change: Change) -> str:
 def entry(version: VersionView) -> Entry:
     """Return a version as an entry of the feed."""
     words, _tone = wording.state(version.state)
-    parts = [words, _("%(n)s operations", n=version.operation_count)]
+    parts = [words, ngettext("%(num)d operation", "%(num)d operations", version.operation_count)]
     if version.sunset_at:
         parts.append(_("works until %(date)s", date=format_date(version.sunset_at, date_pattern("d MMM yyyy"))))
     if version.migration_note:

@@ -42,7 +42,7 @@ def test_what_a_call_says(source: str, status: int, decision: str | None, outcom
 
 def test_sql_says_the_same_for_every_combination(app: Flask) -> None:
     statement = text(
-        f"SELECT {ASKED_SQL}, {FAILED_SQL} FROM (SELECT CAST(:source AS text) AS source,"
+        f"SELECT {ASKED_SQL}, {FAILED_SQL} FROM (SELECT CAST(:source AS text) AS source,"  # noqa: S608
         " CAST(:status AS smallint) AS status, CAST(:decision AS text) AS decision) AS log"
     )
     with scoped(SYSTEM) as session:
