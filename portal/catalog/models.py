@@ -26,6 +26,7 @@ class Api(Base):
         UniqueConstraint("organisation_id", "slug", name="apis_slug"),
         CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="apis_slug_shape"),
         CheckConstraint("state IN ('draft', 'published', 'deprecated', 'retired')", name="apis_state"),
+        CheckConstraint("replaced_by <> id", name="apis_replaced_by_another"),
         Index("apis_search", "search", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         Index("apis_newest", text("published_at DESC"), text("id DESC"), postgresql_where=text(LISTED)),
         Index("apis_used", text("calls_30d DESC"), text("id DESC"), postgresql_where=text(LISTED)),
@@ -49,6 +50,10 @@ class Api(Base):
     has_free: Mapped[bool] = mapped_column(server_default=text("false"))
     has_paid: Mapped[bool] = mapped_column(server_default=text("false"))
     calls_30d: Mapped[int] = mapped_column(server_default=text("0"))
+    migration_note: Mapped[str] = mapped_column(server_default=text("''"))
+    deprecated_at: Mapped[datetime | None]
+    sunset_at: Mapped[datetime | None]
+    replaced_by: Mapped[int | None] = mapped_column(ForeignKey("apis.id"))
     published_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     updated_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
@@ -93,6 +98,7 @@ class ApiVersion(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     deprecated_at: Mapped[datetime | None]
     sunset_at: Mapped[datetime | None]
+    migration_note: Mapped[str] = mapped_column(server_default=text("''"))
 
 
 class ApiOperation(Base):

@@ -33,7 +33,7 @@ def prepare(raw: bytes) -> PreparedDocument:
         summary=_line(info.get("summary"), 200) or first_sentence(description),
         description=description,
         tags=_tag_names(tree, operations)[:20],
-        overview=_overview(document, info, security),
+        overview=_overview(document, info, security) | {"showcase": showcase_of(operations)},
         outline=outline_of(operations, tree),
         operations=operations,
         findings=references.findings,
@@ -93,6 +93,23 @@ def _overview(document: Document, info: dict[str, Any], security: dict[str, Any]
         },
         "licence": {"name": _line(licence.get("name"), 100), "url": safe_link(licence.get("url"))},
     }
+
+
+def showcase_of(operations: list[PreparedOperation], most: int = 3) -> list[str]:
+    """Return the slugs of operations worth showing first: reading ones whose author wrote down a real answer."""
+    told = [operation for operation in operations if not operation.deprecated and real_answer(operation.detail)]
+    told.sort(key=lambda operation: (operation.method != "get", "{" in operation.path))
+    return [operation.slug for operation in told[:most]]
+
+
+def real_answer(detail: dict[str, Any]) -> str:
+    """Return the author's example of a successful answer as text, empty when there is none."""
+    for response in detail["responses"]:
+        for media in response["media"] if response["status"].startswith("2") else ():
+            for example in media["examples"]:
+                if not example["made_up"]:
+                    return str(example["text"])
+    return ""
 
 
 def _security_schemes(tree: dict[str, Any], references: References) -> dict[str, Any]:

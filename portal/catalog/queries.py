@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +24,16 @@ from sqlalchemy.orm import aliased
 
 from portal.catalog.errors import UnknownApi
 from portal.catalog.models import Api, ApiOperation, ApiVersion, CatalogCount
-from portal.catalog.types import ApiView, OperationLine, OperationView, OwnApi, SampleOperation, VersionView
+from portal.catalog.rules import LISTED_STATES
+from portal.catalog.types import (
+    ApiView,
+    Farewell,
+    OperationLine,
+    OperationView,
+    OwnApi,
+    SampleOperation,
+    VersionView,
+)
 from portal.db import db
 
 # The neighbour's table by name: its models stay its own.
@@ -47,6 +57,7 @@ _VERSION = (
     ApiVersion.created_at,
     ApiVersion.deprecated_at,
     ApiVersion.sunset_at,
+    ApiVersion.migration_note,
 )
 _LINE = (
     ApiOperation.slug,
@@ -57,6 +68,7 @@ _LINE = (
     ApiOperation.deprecated,
 )
 _MOST_LINES = 200
+_SAMPLE = (ApiOperation.slug, ApiOperation.summary, ApiOperation.method, ApiOperation.path, ApiOperation.detail)
 
 
 def get_api(viewer_organisation_id: int | None, organisation: str, slug: str, version: str | None = None) -> ApiView:
@@ -112,7 +124,19 @@ def _api_view(
         overview=version.overview if version else {},
         outline=version.outline if version else [],
         problems=version.problems if version else [],
+        farewell=_farewell(api),
     )
+
+
+def _farewell(api: Api) -> Farewell | None:
+    if api.state not in ("deprecated", "retired"):
+        return None
+    successor = db.session.execute(
+        select(_PROVIDER.c.slug, Api.slug, Api.name)
+        .join(_PROVIDER, _PROVIDER.c.id == Api.organisation_id)
+        .where(Api.id == api.replaced_by, Api.state.in_(LISTED_STATES))
+    ).one_or_none()
+    return Farewell(api.deprecated_at, api.sunset_at, api.migration_note, tuple(successor) if successor else None)
 
 
 def _version_view(version: Any) -> VersionView:
@@ -156,7 +180,7 @@ def _line(row: Row[Any]) -> OperationLine:
 def find_sample(version_id: int) -> SampleOperation | None:
     """Return the operation that is easiest to try: a GET without path parameters if there is one."""
     statement = (
-        select(ApiOperation.method, ApiOperation.path, ApiOperation.detail)
+        select(*_SAMPLE)
         .where(ApiOperation.version_id == version_id)
         .order_by(
             ApiOperation.method != "get", ApiOperation.path.contains("{"), ApiOperation.deprecated, ApiOperation.ordinal
@@ -165,6 +189,13 @@ def find_sample(version_id: int) -> SampleOperation | None:
     )
     row = db.session.execute(statement).one_or_none()
     return SampleOperation(*row) if row else None
+
+
+def list_samples(version_id: int, slugs: Sequence[str]) -> list[SampleOperation]:
+    """Return some operations in full, in the order asked for."""
+    statement = select(*_SAMPLE).where(ApiOperation.version_id == version_id, ApiOperation.slug.in_(slugs))
+    found = {row.slug: SampleOperation(*row) for row in db.session.execute(statement)} if slugs else {}
+    return [found[slug] for slug in slugs if slug in found]
 
 
 def list_operations(version_id: int, tag: str) -> list[OperationLine]:

@@ -1,23 +1,13 @@
-"""The same call in three languages, ready to paste."""
+"""The call that an operation's page shows: its required parameters filled in from examples."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from portal.catalog.languages import LANGUAGES, Call
+
 KEY_PLACEHOLDER = "YOUR_API_KEY"
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call as it goes over the wire. `body` is text or None."""
-
-    method: str
-    url: str
-    headers: tuple[tuple[str, str], ...]
-    body: str | None
 
 
 def call_of(method: str, path: str, detail: dict[str, Any], base_url: str) -> Call:
@@ -40,52 +30,9 @@ def call_of(method: str, path: str, detail: dict[str, Any], base_url: str) -> Ca
     return Call(method.upper(), url, tuple(headers), body)
 
 
-def samples(call: Call) -> list[tuple[str, str]]:
-    """Return `(language, code)` for curl, Python and JavaScript."""
-    return [("curl", curl(call)), ("Python", python(call)), ("JavaScript", javascript(call))]
-
-
-def curl(call: Call) -> str:
-    """Return a command for a POSIX shell."""
-    lines = [f"curl {'' if call.method == 'GET' else f'--request {call.method} '}{_quoted(call.url)}"]
-    lines += [f"  --header {_quoted(f'{name}: {value}')}" for name, value in call.headers]
-    if call.body is not None:
-        lines.append(f"  --data {_quoted(call.body)}")
-    return " \\\n".join(lines)
-
-
-def python(call: Call) -> str:
-    """Return a script for the requests library."""
-    headers = json.dumps(dict(call.headers), indent=4, ensure_ascii=False)
-    lines = ["import requests", "", "response = requests.request(", f'    "{call.method}",', f"    {_text(call.url)},"]
-    lines.append(f"    headers={_indented(headers, 4)},")
-    if call.body is not None:
-        lines.append(f"    data={_text(call.body)}.encode(),")
-    lines += ["    timeout=30,", ")", "response.raise_for_status()", "print(response.text)"]
-    return "\n".join(lines)
-
-
-def javascript(call: Call) -> str:
-    """Return a module for fetch, in a browser or in Node."""
-    headers = json.dumps(dict(call.headers), indent=2, ensure_ascii=False)
-    lines = [f"const response = await fetch({_text(call.url)}, {{", f'  method: "{call.method}",']
-    lines.append(f"  headers: {_indented(headers, 2)},")
-    if call.body is not None:
-        lines.append(f"  body: {_text(call.body)},")
-    lines += ["});", "if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);"]
-    return "\n".join([*lines, "console.log(await response.text());"])
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("'", "'\\''") + "'"
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _indented(block: str, by: int) -> str:
-    return block.replace("\n", "\n" + " " * by)
+def samples(call: Call) -> list[tuple[str, str, str]]:
+    """Return `(code, language, program)` for every language there is."""
+    return [(code, name, write(call)) for code, (name, write) in LANGUAGES.items()]
 
 
 def _shell_safe(value: Any) -> str:

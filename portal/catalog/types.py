@@ -116,6 +116,7 @@ class VersionView:
     created_at: datetime
     deprecated_at: datetime | None
     sunset_at: datetime | None
+    migration_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,43 @@ class ApiView:
     overview: dict[str, Any]
     outline: list[dict[str, Any]]
     problems: list[Any]
+    farewell: Farewell | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """What a provider says about an API that goes. `replaced_by` is organisation, slug and name of a listed API."""
+
+    deprecated_at: datetime | None
+    sunset_at: datetime | None
+    note: str
+    replaced_by: tuple[str, str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another API in one line."""
+
+    organisation: str
+    organisation_name: str
+    slug: str
+    name: str
+    summary: str
+    product_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRequest:
+    """What is sent to call an operation: its parameters as prepared, and the first example of its first body."""
+
+    method: str
+    path: str
+    summary: str
+    tag: str
+    description: str
+    parameters: list[dict[str, Any]]
+    media_type: str
+    example: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +211,8 @@ class OperationView:
 class SampleOperation:
     """An operation to show a first call with."""
 
+    slug: str
+    summary: str
     method: str
     path: str
     detail: dict[str, Any]

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from portal.audit.service import record
 from portal.catalog.errors import CatalogError, UnknownApi
+from portal.catalog.farewells import check_note
 from portal.catalog.models import Api, ApiOperation, ApiVersion
 from portal.catalog.operations import words
 from portal.catalog.rules import LISTED_STATES
@@ -33,15 +34,17 @@ def publish_version(organisation_id: int, version_id: int, *, actor: str, now: d
 
 
 def deprecate_version(
-    organisation_id: int, version_id: int, *, actor: str, now: datetime, sunset_at: datetime | None
+    organisation_id: int, version_id: int, *, actor: str, now: datetime, sunset_at: datetime | None, note: str = ""
 ) -> None:
-    """Tell readers that a version will go, and when. Raises UnknownApi, CatalogError for a sunset that has passed."""
+    """Tell readers that a version will go, when, and how to move. Raises UnknownApi, CatalogError for a past sunset."""
     api, version = _own_version(organisation_id, version_id)
     if version.state not in LISTED_STATES:
         raise CatalogError("Only a published version can be deprecated.")
     if sunset_at is not None and sunset_at <= now:
         raise CatalogError("The sunset date must be in the future, so that people have time to move.")
+    check_note(note)
     version.state, version.deprecated_at, version.sunset_at = "deprecated", version.deprecated_at or now, sunset_at
+    version.migration_note = note.strip()
     after = {"version": version.name, "sunset_at": sunset_at.isoformat() if sunset_at else None}
     record("api.version.deprecate", f"api:{api.id}", actor=actor, organisation_id=organisation_id, after=after)
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as N_  # noqa: N812 - the name that the extraction of messages looks for
 
+from portal.kit.money import round_half_up
 from portal.pricing.types import Offer, PriceTerms
+from portal.pricing.volumes import Quote
 from portal.pricing.words import fee, period, usage
-from portal.web.formatting import number
+from portal.web.formatting import number, unit_price
 
 # Translated when shown, one at a time: a page may need hundreds.
 _CATEGORIES = {
@@ -125,6 +129,25 @@ def features(offer: Offer) -> list[tuple[bool, str]]:
     if offer.requests_per_minute:
         listed.append((True, str(_("Up to %(n)s calls a minute", n=number(offer.requests_per_minute)))))
     return [*listed, *((True, highlight) for highlight in offer.highlights)]
+
+
+def calls(count: Fraction) -> str:
+    """Return a number of calls that may be the share of a longer period, to the whole call."""
+    return number(round_half_up(count))
+
+
+def per_call(found: Quote, volume: int) -> str:
+    """Return what one served call costs on average, to four decimals of the major unit; a dash where none is served."""
+    served = volume - found.refused
+    if served <= 0:
+        return "–"
+    average = round_half_up(found.exact / served * 100)
+    return unit_price(Decimal(average) / 100, found.charge.total.currency)
+
+
+def columns(quotes: Sequence[Quote]) -> list[dict[str, object]]:
+    """Return a numeric column per offer."""
+    return [{"label": found.offer.name, "number": True} for found in quotes]
 
 
 def comparison(offers: Sequence[Offer]) -> list[tuple[str, str | None, list[str | bool]]]:

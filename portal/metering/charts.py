@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from portal.kit.clock import isoformat_z
 from portal.metering.holdings import Holding
+from portal.metering.reliability import Reliability
 from portal.metering.report import Report
 from portal.metering.spans import Step
 from portal.web.figures import Chart, Series, chart_data, compact
@@ -61,6 +62,26 @@ def usage_chart(report: Report, holdings: Sequence[Holding]) -> Chart:
         calls=number(report.total.calls),
     )
     return chart_data(labels, series, unit=_("calls"), summary=summary, partial=report.span.is_running, show=_whole)
+
+
+def reliability_charts(found: Reliability) -> dict[str, Chart]:
+    """Return the drawings of a provider's days: latency percentiles, and the share of calls that failed."""
+    telling = found.telling
+    labels = [bar_label(day, "day", "UTC") for day, _quality in telling]
+    latency = [
+        Series(_("Median"), [quality.p50 or 0 for _day, quality in telling], slot=3),
+        Series("p95", [quality.p95 or 0 for _day, quality in telling], slot=1),
+        Series("p99", [quality.p99 or 0 for _day, quality in telling], slot=4),
+    ]
+    failing = [Series(_("Failed"), [float(100 * (quality.error_rate or 0)) for _day, quality in telling], slot=2)]
+    return {
+        "latency": chart_data(
+            labels, latency, kind="line", unit="ms", summary=_("Latency per day. The table beneath has the figures.")
+        ),
+        "failing": chart_data(
+            labels, failing, unit="%", summary=_("Share of failed calls per day. The table beneath has the figures.")
+        ),
+    }
 
 
 def _whole(calls: float) -> str:

@@ -87,7 +87,8 @@ class _Rollup:
     """Sums of one subscription and key over a span; recomputed from the log, never incremented.
 
     `errors` counts answers of 400 and above, refusals included. `latency_buckets` and `latency_counts` are a
-    histogram (docs/algorithms/rollups.md) whose counts add up to `calls`.
+    histogram (docs/algorithms/rollups.md) whose counts add up to `calls`. `asked_calls` reached the provider and
+    `failed_calls` of them failed there (portal/metering/availability.py); `asked_counts` is their share of the histogram.
     """
 
     account_id: Mapped[int]
@@ -100,6 +101,9 @@ class _Rollup:
     latency_counts: Mapped[list[int]] = mapped_column(ARRAY(BIGINT))
     bytes_out: Mapped[int]
     last_call_at: Mapped[datetime]
+    asked_calls: Mapped[int] = mapped_column(server_default=text("0"))
+    failed_calls: Mapped[int] = mapped_column(server_default=text("0"))
+    asked_counts: Mapped[list[int]] = mapped_column(ARRAY(BIGINT), server_default=text("'{}'"))
     computed_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 

@@ -23,7 +23,7 @@ from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFProtect
 
 from portal.db import scoped
-from portal.metering import api, queries, readings
+from portal.metering import api, market_pages, queries, readings
 from portal.metering.calls import CallPage, list_calls, read_cursor
 from portal.metering.charts import bar_label, call_time, clock_time, usage_chart
 from portal.metering.exports import bar_lines, call_lines
@@ -46,6 +46,7 @@ bp = Blueprint("metering", __name__)
 def register(app: Flask, csrf: CSRFProtect) -> None:
     """Serve the usage page, the usage summary and the gateways' intake."""
     app.register_blueprint(bp)
+    market_pages.register(app)
     api.register(app)
     csrf.exempt(api.bp)
     contribute(app, 40, _links)

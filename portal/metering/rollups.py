@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from portal.db import db
 from portal.kit.periods import Period
+from portal.metering.availability import ASKED_SQL, FAILED_SQL
 from portal.metering.latency import BOUNDS
 
 # One recomputation at a time. Locking the dirty rows instead would make the intake of the running hour wait for us.
@@ -40,17 +41,19 @@ _FORGET_HOURS = text(f"""
 # whatever the statistics say: a table that has just been filled must not make a plan that scans it all.
 _SUM_HOURS = text(f"""
     INSERT INTO usage_records_hourly (subscription_id, hour, api_key_id, account_id, api_id, calls, billable_calls,
-        errors, latency_ms_sum, bytes_out, last_call_at, latency_buckets, latency_counts)
+        errors, latency_ms_sum, bytes_out, last_call_at, asked_calls, failed_calls, latency_buckets, latency_counts,
+        asked_counts)
     SELECT seen.subscription_id, seen.hour, sums.* FROM {_UNNEST} CROSS JOIN LATERAL (
         SELECT api_key_id, max(account_id), coalesce(max(api_id), 0), sum(calls), sum(billable_calls),
-            sum(errors), sum(latency_ms_sum), sum(bytes_out), max(last_call_at),
-            array_agg(bucket ORDER BY bucket), array_agg(calls ORDER BY bucket)
+            sum(errors), sum(latency_ms_sum), sum(bytes_out), max(last_call_at), sum(asked), sum(failed),
+            array_agg(bucket ORDER BY bucket), array_agg(calls ORDER BY bucket), array_agg(asked ORDER BY bucket)
         FROM (
             SELECT coalesce(api_key_id, 0) AS api_key_id,
                 width_bucket(latency_ms, CAST(:bounds AS bigint[]))::smallint AS bucket,
                 max(account_id) AS account_id, max(api_id) AS api_id,
                 count(*) AS calls, count(*) FILTER (WHERE billable) AS billable_calls,
                 count(*) FILTER (WHERE status >= 400) AS errors,
+                count(*) FILTER (WHERE {ASKED_SQL}) AS asked, count(*) FILTER (WHERE {FAILED_SQL}) AS failed,
                 sum(latency_ms) AS latency_ms_sum, sum(bytes_out) AS bytes_out, max(started_at) AS last_call_at
             FROM api_requests_log
             WHERE subscription_id = seen.subscription_id
@@ -68,17 +71,20 @@ _FORGET_DAYS = text(f"""
 
 _SUM_DAYS = text(f"""
     INSERT INTO usage_records_daily (subscription_id, day, api_key_id, account_id, api_id, calls, billable_calls,
-        errors, latency_ms_sum, bytes_out, last_call_at, latency_buckets, latency_counts)
+        errors, latency_ms_sum, bytes_out, last_call_at, asked_calls, failed_calls, latency_buckets, latency_counts,
+        asked_counts)
     SELECT seen.subscription_id, seen.hour, sums.*, histogram.* FROM {_UNNEST} CROSS JOIN LATERAL (
         SELECT api_key_id, max(account_id), max(api_id), sum(calls), sum(billable_calls), sum(errors),
-            sum(latency_ms_sum), sum(bytes_out), max(last_call_at)
+            sum(latency_ms_sum), sum(bytes_out), max(last_call_at), sum(asked_calls), sum(failed_calls)
         FROM usage_records_hourly
         WHERE subscription_id = seen.subscription_id AND hour >= seen.hour AND hour < seen.hour + interval '1 day'
         GROUP BY 1
     ) AS sums CROSS JOIN LATERAL (
-        SELECT array_agg(bucket ORDER BY bucket), array_agg(calls ORDER BY bucket) FROM (
-            SELECT pair.bucket, sum(pair.calls)::bigint AS calls
-            FROM usage_records_hourly h, unnest(h.latency_buckets, h.latency_counts) AS pair (bucket, calls)
+        SELECT array_agg(bucket ORDER BY bucket), array_agg(calls ORDER BY bucket), array_agg(asked ORDER BY bucket)
+        FROM (
+            SELECT pair.bucket, sum(pair.calls)::bigint AS calls, coalesce(sum(pair.asked), 0)::bigint AS asked
+            FROM usage_records_hourly h,
+                unnest(h.latency_buckets, h.latency_counts, h.asked_counts) AS pair (bucket, calls, asked)
             WHERE h.subscription_id = seen.subscription_id AND h.api_key_id = sums.api_key_id
                 AND h.hour >= seen.hour AND h.hour < seen.hour + interval '1 day'
             GROUP BY 1

@@ -119,3 +119,17 @@ class FirstCall:
     path: str
     status: int
     latency_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiDay:
+    """What a provider made of calls on one UTC day, all subscriptions together (portal/metering/availability.py).
+
+    `histogram` counts the asked calls per latency bucket.
+    """
+
+    day: datetime
+    asked: int
+    failed: int
+    subscriptions: int
+    histogram: dict[int, int]

@@ -75,15 +75,11 @@ def find_planned_change(account_id: int, subscription_id: int) -> PlannedChange 
     )
 
 
-def find_open_invoice(account_id: int, subscription_id: int) -> StripeInvoice | None:
-    """Return the oldest invoice of a subscription that is not paid."""
-    return db.session.scalars(
-        select(StripeInvoice)
-        .where(
-            StripeInvoice.account_id == account_id,
-            StripeInvoice.subscription_id == subscription_id,
-            StripeInvoice.status == "open",
-        )
-        .order_by(StripeInvoice.invoiced_at)
-        .limit(1)
-    ).one_or_none()
+def find_due_invoice(account_id: int, subscription_id: int) -> StripeInvoice | None:
+    """Return the oldest invoice of a subscription that still wants to be paid."""
+    query = select(StripeInvoice).where(
+        StripeInvoice.account_id == account_id,
+        StripeInvoice.subscription_id == subscription_id,
+        StripeInvoice.status == "open",
+    )
+    return db.session.scalars(query.order_by(StripeInvoice.invoiced_at, StripeInvoice.id).limit(1)).one_or_none()

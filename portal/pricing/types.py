@@ -13,7 +13,7 @@ from portal.kit.periods import Interval
 UsageModel = Literal["per_unit", "package", "graduated", "volume"]
 LineKind = Literal["recurring", "usage"]
 LimitKind = Literal["unlimited", "refused", "billed"]
-Quantity = int | Decimal
+Quantity = int | Decimal | Fraction
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from flask_babel import gettext as _
 from portal.catalog.labels import labels
 from portal.pricing.queries import get_offer_of_price
 from portal.subscriptions.errors import UnknownSubscription
-from portal.subscriptions.queries import find_live_for_product, get_for_account, list_for_account
+from portal.subscriptions.queries import get_for_account, list_for_account
 from portal.subscriptions.rules import access_of
 from portal.web.nav import NavItem, contribute, link
 from portal.web.plugs import plugs
-from portal.web.principal import Principal, find_principal, get_principal, public, sign_in_required
+from portal.web.principal import Principal, get_principal, sign_in_required
 
 bp = Blueprint("subscriptions", __name__)
 
@@ -58,14 +58,3 @@ def show(subscription_id: int) -> ResponseReturnValue:
         access=access_of(held, now=plugs().clock.now()),
         may_buy=principal.may("buy"),
     )
-
-
-@bp.get("/subscriptions/of-product/<int:product_id>")
-@public
-def panel(product_id: int) -> ResponseReturnValue:
-    """Say, on an API's own page, that the reader has it already; nothing for everybody else."""
-    principal = find_principal()
-    held = find_live_for_product(principal.account_id, product_id) if principal and principal.account_id else None
-    if held is None:
-        return ""
-    return render_template("subscriptions/_panel.html", held=held, offer=get_offer_of_price(held.price_id))

@@ -65,6 +65,19 @@ def sparkline(values: Sequence[Number], label: str, inline: bool = False, slot: 
     ).format(slot=slot, inline=" inline" if inline else "", label=label, line=line, x=last_x, y=last_y)
 
 
+def day_strip(days: Sequence[tuple[str, Literal["good", "fair", "bad", "unknown"]]], label: str) -> Markup:
+    """One bar per day as on a status page: `(title, how it went)`. Worse days are lower, so colour is not alone."""
+    tops = {"good": 0, "fair": 25, "bad": 50, "unknown": 88}
+    width = 100 / max(len(days), 1)
+    bars = [
+        Markup('<rect class="day-{}" x="{}%" y="{}%" width="{}%" height="{}%"><title>{}</title></rect>').format(
+            how, f"{n * width:.3f}", tops[how], f"{width * 0.72:.3f}", 100 - tops[how], title
+        )
+        for n, (title, how) in enumerate(days)
+    ]
+    return Markup('<svg class="day-strip" role="img" aria-label="{}">{}</svg>').format(label, Markup("").join(bars))
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """One named run of values. `slot` is its colour in the palette; `faint` draws a previous period as a thin line."""
@@ -234,4 +247,6 @@ def _lines(series: Sequence[Series], top: float, inset: float) -> Markup:
 
 def register(app: Flask) -> None:
     """Give templates what the macros in `templates/_ui` call."""
-    app.jinja_env.globals.update(hue_of=hue_of, initial_of=initial_of, bar_width=bar_width, sparkline=sparkline)
+    app.jinja_env.globals.update(
+        hue_of=hue_of, initial_of=initial_of, bar_width=bar_width, sparkline=sparkline, day_strip=day_strip
+    )

@@ -5,14 +5,19 @@ from __future__ import annotations
 from flask import Flask, url_for
 from flask_babel import gettext as _
 
-from portal.catalog.pages import marketplace, provider
+from portal.catalog import frame
+from portal.catalog.pages import changes, documentation, marketplace, overview, pricing, provider
 from portal.web import nav
 from portal.web.principal import Principal
+
+for _pages in (overview, documentation, pricing, changes):
+    _pages.routes(marketplace.bp)
 
 
 def register(app: Flask) -> None:
     """Serve the market and the provider's desk, and name them in the navigation."""
     app.register_blueprint(marketplace.bp)
+    frame.register(app)
     app.register_blueprint(provider.bp)
     nav.contribute(app, 10, lambda _principal: [nav.link(_("APIs"), url_for("catalog.index"))])
     nav.contribute(app, 60, _provider_links)

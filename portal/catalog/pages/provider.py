@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, flash, make_response, redirect, re
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
-from portal.catalog import queries, reading, service, versions, wording
+from portal.catalog import farewells, queries, reading, service, versions, wording
 from portal.catalog.documents import MAX_BYTES
 from portal.catalog.errors import CatalogError, UnknownApi
 from portal.catalog.forms import NewApi, Upload, read_upload
@@ -197,6 +197,7 @@ def deprecate_version(api_id: int, version_id: int) -> Response | Redirect:
                 actor=get_principal().actor,
                 now=plugs().clock.now(),
                 sunset_at=_midnight(request.form.get("sunset", "")),
+                note=_note(),
             )
     except UnknownApi:
         abort(404)
@@ -204,6 +205,49 @@ def deprecate_version(api_id: int, version_id: int) -> Response | Redirect:
         return make_response(_show(api_id, problem=fault.message), fault.status)
     flash(_("Readers now see that this version will go."), "success")
     return redirect(url_for("provider.show", api_id=api_id), 303)
+
+
+@bp.post("/<int:api_id>/farewell")
+@right_required("publish")
+def deprecate(api_id: int) -> Response | Redirect:
+    """Announce that the whole API will go, what replaces it and how to move."""
+    try:
+        with transaction():
+            farewells.deprecate_api(
+                _organisation_id(),
+                api_id,
+                actor=get_principal().actor,
+                now=plugs().clock.now(),
+                sunset_at=_midnight(request.form.get("sunset", "")),
+                replacement=request.form.get("replacement", "").strip()[:200],
+                note=_note(),
+            )
+    except UnknownApi:
+        abort(404)
+    except CatalogError as fault:
+        return make_response(_show(api_id, problem=fault.message), fault.status)
+    flash(_("Readers now see that this API will go."), "success")
+    return redirect(url_for("provider.show", api_id=api_id), 303)
+
+
+@bp.post("/<int:api_id>/retirement")
+@right_required("publish")
+def retire(api_id: int) -> Response | Redirect:
+    """End an API whose last day has come."""
+    try:
+        with transaction():
+            farewells.retire_api(_organisation_id(), api_id, actor=get_principal().actor, now=plugs().clock.now())
+    except UnknownApi:
+        abort(404)
+    except CatalogError as fault:
+        return make_response(_show(api_id, problem=fault.message), fault.status)
+    flash(_("Retired. It takes no new subscriptions."), "success")
+    return redirect(url_for("provider.show", api_id=api_id), 303)
+
+
+def _note() -> str:
+    """The note without what PostgreSQL cannot store; line ends as everywhere else."""
+    return request.form.get("note", "").replace("\x00", "").replace("\r\n", "\n")
 
 
 def _midnight(text: str) -> datetime | None:

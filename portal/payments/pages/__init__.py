@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from portal.payments.pages import plan_change, purchases, subscription
+from portal.payments.pages import plan_change, purchases, standing, subscription
 
 
 def register(app: Flask) -> None:
     """Serve the pages."""
     bp = Blueprint("payments", __name__)
     purchases.routes(bp)
+    standing.routes(bp)
     subscription.routes(bp)
     plan_change.routes(bp)
     app.register_blueprint(bp)

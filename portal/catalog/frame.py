@@ -1,0 +1,89 @@
+"""The frame around every page of one API: which API is meant, its header, its tabs.
+
+A tab may belong to a feature above the catalog (docs/adr/0015): that feature registers it with `contribute_tab`, finds
+the API with `find_view` and renders a template that extends `catalog/_frame.html` with `frame(...)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, abort, current_app, request, url_for
+from flask_babel import gettext as _
+
+from portal.catalog import markdown, queries, wording
+from portal.catalog.errors import UnknownApi
+from portal.catalog.types import ApiView
+from portal.pricing.queries import list_offers
+from portal.web.plugs import plugs
+from portal.web.principal import find_principal
+
+Address = dict[str, Any]
+
+
+def contribute_tab(app: Flask, position: int, name: str, label: Callable[[], str], endpoint: str) -> None:
+    """Add a tab that every API has; `endpoint` takes `organisation`, `api` and perhaps `version`."""
+    app.extensions.setdefault("listing tabs", []).append((position, name, label, endpoint))
+
+
+def register(app: Flask) -> None:
+    """Add the catalog's own tabs."""
+    contribute_tab(app, 10, "overview", lambda: _("Overview"), "catalog.show")
+    contribute_tab(app, 20, "docs", lambda: _("Docs"), "catalog.docs")
+    contribute_tab(app, 40, "pricing", lambda: _("Pricing"), "catalog.pricing")
+    contribute_tab(app, 60, "changes", lambda: _("Versions"), "catalog.changes")
+
+
+def find_view(organisation: str, slug: str) -> ApiView:
+    """Return the API of an address as its reader may see it, in the version that the address names; 404 without one."""
+    principal = find_principal()
+    version = request.args.get("version") or None
+    try:
+        return queries.get_api(principal.organisation_id if principal else None, organisation, slug, version)
+    except UnknownApi:
+        abort(404)
+
+
+def is_own(view: ApiView) -> bool:
+    """True when the reader acts for the API's provider."""
+    principal = find_principal()
+    return principal is not None and principal.organisation_id == view.organisation_id
+
+
+def base_url_of(view: ApiView) -> str:
+    """Return the address that calls begin with."""
+    return f"{plugs().settings.gateway_url}/{view.organisation}/{view.slug}"
+
+
+def public_url(path: str) -> str:
+    """Return a path of ours as a whole address, for links that leave the site."""
+    return plugs().settings.public_url.rstrip("/") + path
+
+
+def frame(view: ApiView, tab: str) -> dict[str, Any]:
+    """Return what `catalog/_frame.html` needs around the tab called `tab`."""
+    chosen: Address = {"version": view.version.name} if view.version and not view.version.is_default else {}
+    address: Address = {"organisation": view.organisation, "api": view.slug, **chosen}
+    principal, served = find_principal(), current_app.view_functions
+    has_standing = principal is not None and principal.organisation_id is not None and view.product_id is not None
+    return {
+        "api": view,
+        "address": address,
+        "tab": tab,
+        "tabs_of_api": _tabs(tab, address),
+        "canonical": public_url(url_for(request.endpoint or "", **(request.view_args or {}), **chosen)),
+        "base_url": base_url_of(view),
+        "offers": list_offers(view.product_id) if view.product_id is not None else [],
+        "wording": wording,
+        "render": markdown.render,
+        "is_own": is_own(view),
+        "is_signed_in": principal is not None,
+        "can_buy": "payments.review" in served and view.state not in ("draft", "retired"),
+        "has_standing": has_standing and "payments.standing" in served,
+    }
+
+
+def _tabs(current: str, address: Address) -> list[tuple[str, str, bool]]:
+    known: list[Any] = sorted(current_app.extensions.get("listing tabs", ()), key=lambda entry: entry[0])
+    return [(label(), url_for(endpoint, **address), name == current) for _at, name, label, endpoint in known]

@@ -1,0 +1,139 @@
+"""What plans cost at a volume of calls a month, and which of them is best at every volume. Exact, and pure.
+
+A plan billed by the year, week or day is compared by the month: its period takes its share of the calls, and its price
+is divided by the months in the period. Every amount comes from `rating.rate`. docs/algorithms/break-even.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations
+from math import floor
+
+from portal.kit.money import Money, round_half_up
+from portal.pricing.rating import rate
+from portal.pricing.types import Charge, Offer, PriceTerms
+
+FARTHEST = 1_000_000_000
+# A price per package has a step for every package; beyond so many steps the search ends earlier and says where.
+MOST_STEPS = 400
+_MONTHS = {"day": Fraction(12, 365), "week": Fraction(84, 365), "month": Fraction(1), "year": Fraction(12)}
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One offer at a volume.
+
+    `charge` is of one billing period with `calls` in it; `exact` and `monthly` are per month, in minor units, before
+    and after rounding. `refused` calls of a month would not be served.
+    """
+
+    offer: Offer
+    calls: Fraction
+    charge: Charge
+    exact: Fraction
+    monthly: Money
+    refused: Fraction
+
+    @property
+    def is_spread(self) -> bool:
+        """True when the billing period is not a month, so that the monthly figure is a share."""
+        return months_of(self.offer.terms) != 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From `first` calls a month, and until the next stretch, this offer is the best one."""
+
+    first: int
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """The best offer for every volume from 0 to `until`, whole calls."""
+
+    found: tuple[Stretch, ...]
+    until: int
+
+
+def months_of(terms: PriceTerms) -> Fraction:
+    """Return how many months one billing period lasts; a year has 365 days and 12 months here."""
+    return _MONTHS[terms.interval] * terms.interval_count
+
+
+def quote(offer: Offer, calls: int) -> Quote:
+    """Return what an offer costs at `calls` a month."""
+    months = months_of(offer.terms)
+    in_period = calls * months
+    charge = rate(offer.terms, in_period)
+    exact = sum((line.amount_exact for line in charge.lines), Fraction(0)) / months
+    refused = sum((line.refused for line in charge.lines), Fraction(0)) / months
+    monthly = Money(round_half_up(charge.total.amount / months), charge.total.currency)
+    return Quote(offer, in_period, charge, exact, monthly, refused)
+
+
+def best_of(quotes: Iterable[Quote]) -> Quote | None:
+    """Return the quote that refuses the fewest calls and, among those, costs least; the first of equals."""
+    return min(quotes, key=_rank, default=None)
+
+
+def best_offers(offers: Sequence[Offer], until: int = FARTHEST) -> Stretches:
+    """Return which offer is best at every volume up to `until` calls a month.
+
+    Exact to the call: between two bounds every cost is a straight line, so the order can change only where two lines
+    meet, and there it is asked again. `until` comes back smaller when prices per package would need too many bounds.
+    """
+    if not offers:
+        return Stretches((), until)
+    until = min([until, *(_reach(offer.terms) for offer in offers)])
+    bounds = sorted({0, *(bound for offer in offers for bound in _bounds(offer.terms, until))})
+    found: list[Stretch] = []
+    for first, following in zip(bounds, [*bounds[1:], until + 1], strict=True):
+        for point in _points(offers, first, following - 1):
+            best = best_of(quote(offer, point) for offer in offers)
+            if best is not None and (not found or found[-1].offer is not best.offer):
+                found.append(Stretch(point, best.offer))
+    return Stretches(tuple(found), until)
+
+
+def _rank(found: Quote) -> tuple[Fraction, Fraction]:
+    return found.refused, found.exact
+
+
+def _points(offers: Sequence[Offer], first: int, last: int) -> list[int]:
+    """Return where the order of offers may change within a span on which every cost is a straight line."""
+    points = {first, last}
+    lines = [[_line(_rank(quote(offer, first))[n], _rank(quote(offer, last))[n], first, last) for n in (0, 1)]
+             for offer in offers]  # fmt: skip
+    for one, other in combinations(lines, 2):
+        for (start, slope), (start_2, slope_2) in zip(one, other, strict=True):
+            if slope != slope_2:
+                meeting = floor(first + (start_2 - start) / (slope - slope_2))
+                points |= {meeting - 1, meeting, meeting + 1, meeting + 2}
+    return sorted(point for point in points if first <= point <= last)
+
+
+def _line(at_first: Fraction, at_last: Fraction, first: int, last: int) -> tuple[Fraction, Fraction]:
+    return at_first, (at_last - at_first) / (last - first) if last > first else Fraction(0)
+
+
+def _bounds(terms: PriceTerms, until: int) -> Iterable[int]:
+    """Yield the first whole number of calls a month of every straight piece of a cost but the first."""
+    months, included = months_of(terms), Fraction(terms.included_quantity or 0)
+    edges = [included, *(included + Fraction(tier.up_to) for tier in terms.tiers if tier.up_to is not None)]
+    if terms.package_size is not None:
+        steps = floor((until * months - included) / terms.package_size) + 1
+        edges += [included + terms.package_size * n for n in range(1, max(steps, 0) + 1)]
+    for edge in edges:
+        bound = floor(edge / months) + 1
+        if bound <= until:
+            yield bound
+
+
+def _reach(terms: PriceTerms) -> int:
+    if terms.package_size is None:
+        return FARTHEST
+    return floor((Fraction(terms.included_quantity or 0) + terms.package_size * MOST_STEPS) / months_of(terms))
