@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
-from portal.catalog import service as catalog
-from portal.catalog import vocabulary
+from portal.catalog import facts, vocabulary
 from portal.db import SYSTEM, in_transaction, transaction
 from portal.entitlements.service import derive
 from portal.gateway import provisioning
 from portal.identity import service as identity
-from portal.kit.periods import Period
-from portal.metering import partitions
-from portal.metering import queries as metering
+from portal.metering import measuring, partitions
 from portal.subscriptions import service as subscriptions
 from portal.web.plugs import plugs
 
@@ -40,12 +38,18 @@ def suspend_ended_keys() -> str:
     return f"{done} keys"
 
 
-def order_the_market() -> str:
-    """Count each API's calls of the last 30 days, by which the market is ordered."""
-    end = plugs().clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    lately = Period(end - timedelta(days=30), end)
-    changed = in_transaction(lambda _session: catalog.note_calls(metering.calls_per_api(lately)), scope=SYSTEM)
-    return f"{changed} APIs"
+def measure_the_market() -> str:
+    """Measure every listed API: calls, uptime, speed. A few hundred at a time, so that nobody waits for all."""
+    now, last, measured = plugs().clock.now(), 0, 0
+    while listed := in_transaction(partial(_measure_after, last, now), scope=SYSTEM):
+        last, measured = listed[-1], measured + len(listed)
+    return f"{measured} APIs"
+
+
+def _measure_after(last: int, now: datetime, _session: object) -> list[int]:
+    listed = facts.list_listed(after=last)
+    facts.note(listed, measuring.measure(listed, now))
+    return listed
 
 
 def count_the_words() -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base
@@ -17,8 +17,9 @@ LISTED = "state IN ('published', 'deprecated')"
 class Api(Base):
     """A listing. Lives at `/marketplace/<organisation>/<slug>` and is called at `<gateway>/<organisation>/<slug>`.
 
-    `has_free` and `has_paid` follow the active prices (a trigger keeps them); `calls_30d` orders by use and is
-    refreshed from the rollups; `provider_name` is the organisation's name at the last import, for searching.
+    `has_free` and `has_paid` follow the active prices (a trigger keeps them); `calls_30d`,
+    `uptime_ppm` and `p95_ms` are copied from `api_facts` so that lists can be ordered by them (the last two are empty
+    below the smallest sample that ranks); `provider_name` is the organisation's name at the last import, for searching.
     """
 
     __tablename__ = "apis"
@@ -30,6 +31,14 @@ class Api(Base):
         Index("apis_newest", text("published_at DESC"), text("id DESC"), postgresql_where=text(LISTED)),
         Index("apis_used", text("calls_30d DESC"), text("id DESC"), postgresql_where=text(LISTED)),
         Index("apis_by_name", text("lower(name)"), "id", postgresql_where=text(LISTED)),
+        Index(
+            "apis_reliable",
+            text("uptime_ppm DESC NULLS LAST"),
+            text("calls_30d DESC"),
+            text("id DESC"),
+            postgresql_where=text(LISTED),
+        ),
+        Index("apis_fast", "p95_ms", text("calls_30d DESC"), text("id DESC"), postgresql_where=text(LISTED)),
         Index("apis_category", "category", text("calls_30d DESC"), text("id DESC"), postgresql_where=text(LISTED)),
     )
 
@@ -49,6 +58,8 @@ class Api(Base):
     has_free: Mapped[bool] = mapped_column(server_default=text("false"))
     has_paid: Mapped[bool] = mapped_column(server_default=text("false"))
     calls_30d: Mapped[int] = mapped_column(server_default=text("0"))
+    uptime_ppm: Mapped[int | None]
+    p95_ms: Mapped[int | None]
     published_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     updated_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
@@ -115,6 +126,24 @@ class ApiOperation(Base):
     tag: Mapped[str] = mapped_column(server_default=text("''"))
     deprecated: Mapped[bool] = mapped_column(server_default=text("false"))
     detail: Mapped[dict[str, Any]] = mapped_column(deferred=True)
+
+
+class ApiFact(Base):
+    """What was measured about an API over whole UTC days up to `asof`; no row means that nobody called it.
+
+    The definitions are in docs/algorithms/measured-facts.md. `daily` holds thirty counts, the oldest day first.
+    """
+
+    __tablename__ = "api_facts"
+
+    api_id: Mapped[int] = mapped_column(ForeignKey("apis.id", ondelete="CASCADE"), primary_key=True)
+    asof: Mapped[datetime]
+    calls_30d: Mapped[int]
+    failures_30d: Mapped[int]
+    calls_90d: Mapped[int]
+    failures_90d: Mapped[int]
+    p95_ms: Mapped[int | None]
+    daily: Mapped[list[int]] = mapped_column(ARRAY(BIGINT))
 
 
 class CatalogWord(Base):

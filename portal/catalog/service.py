@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from portal.audit.service import record
@@ -247,24 +247,3 @@ def _check_has_operations(api_id: int) -> None:
     )
     if not count:
         raise NotPublishable("The document describes no operations, so there is nothing to call. Import a fuller one.")
-
-
-def note_calls(calls: Mapping[int, int]) -> int:
-    """Remember how much each API was called lately, which orders the market; return how many changed.
-
-    An API that is not named was not called.
-    """
-    changed = db.session.execute(
-        text("""
-            WITH counted AS (
-                SELECT a.id, COALESCE(c.calls, 0) AS calls FROM apis a
-                LEFT JOIN unnest(CAST(:ids AS bigint[]), CAST(:calls AS bigint[])) AS c (id, calls) ON c.id = a.id
-                WHERE a.calls_30d > 0 OR c.id IS NOT NULL
-            )
-            UPDATE apis SET calls_30d = counted.calls FROM counted
-            WHERE apis.id = counted.id AND apis.calls_30d <> counted.calls
-            RETURNING apis.id
-        """),
-        {"ids": list(calls), "calls": list(calls.values())},
-    )
-    return len(changed.all())

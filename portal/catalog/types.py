@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from typing import Any, Literal
 
 State = Literal["draft", "published", "deprecated", "retired"]
@@ -24,6 +25,12 @@ CATEGORIES = (
     "transport",
     "other",
 )
+
+
+# Fewer calls than this order nothing and filter nothing: one lucky answer would stand above ten thousand.
+SMALLEST_SAMPLE = 100
+DAYS_SHOWN = 30
+DAYS_OF_UPTIME = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,45 @@ class ImportResult:
     operations: int
     bytes: int
     findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredFacts:
+    """What was measured about one API on whole UTC days, today in part: docs/algorithms/measured-facts.md.
+
+    Calls are those passed to the provider; failures are its 5xx answers and the ones that never came. `daily` holds the
+    calls of thirty days, today last. Nothing measured is nothing said: shares and p95 are None without calls.
+    """
+
+    api_id: int
+    calls_30d: int
+    failures_30d: int
+    calls_90d: int
+    failures_90d: int
+    p95_ms: int | None
+    daily: tuple[int, ...]
+    asof: datetime
+
+    @property
+    def uptime(self) -> Fraction | None:
+        """The share of calls in 90 days that the provider answered without failing."""
+        return Fraction(self.calls_90d - self.failures_90d, self.calls_90d) if self.calls_90d else None
+
+    @property
+    def error_rate(self) -> Fraction | None:
+        """The share of calls in 30 days that the provider failed."""
+        return Fraction(self.failures_30d, self.calls_30d) if self.calls_30d else None
+
+    @property
+    def ranked_uptime_ppm(self) -> int | None:
+        """Uptime in millionths, rounded down so that a failure never reads as none; None below the sample that ranks."""
+        share = self.uptime if self.calls_90d >= SMALLEST_SAMPLE else None
+        return None if share is None else int(share * 1_000_000)
+
+    @property
+    def ranked_p95_ms(self) -> int | None:
+        """The p95 latency; None below the sample that ranks."""
+        return self.p95_ms if self.calls_30d >= SMALLEST_SAMPLE else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,8 @@ class _Rollup:
     """Sums of one subscription and key over a span; recomputed from the log, never incremented.
 
     `errors` counts answers of 400 and above, refusals included. `latency_buckets` and `latency_counts` are a
-    histogram (docs/algorithms/rollups.md) whose counts add up to `calls`.
+    histogram (docs/algorithms/rollups.md) whose counts add up to `calls`. `upstream_counts` stands beside the same
+    buckets and counts the calls that were passed to the provider; they add up to `upstream_calls`.
     """
 
     account_id: Mapped[int]
@@ -98,6 +99,9 @@ class _Rollup:
     latency_ms_sum: Mapped[int]
     latency_buckets: Mapped[list[int]] = mapped_column(ARRAY(SMALLINT))
     latency_counts: Mapped[list[int]] = mapped_column(ARRAY(BIGINT))
+    upstream_calls: Mapped[int] = mapped_column(server_default=text("0"))
+    upstream_failures: Mapped[int] = mapped_column(server_default=text("0"))
+    upstream_counts: Mapped[list[int]] = mapped_column(ARRAY(BIGINT), server_default=text("'{}'"))
     bytes_out: Mapped[int]
     last_call_at: Mapped[datetime]
     computed_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))

@@ -36,22 +36,31 @@ _FORGET_HOURS = text(f"""
     WHERE old.subscription_id = seen.subscription_id AND old.hour = seen.hour
 """)  # noqa: S608 - constants only
 
+# Passed to the provider: it answered, or it should have and did not. Our gateway names that; Kong answers 5xx itself after
+# having asked. What a gateway refused before asking, and callers who left early, say nothing about the provider.
+_UNANSWERED = """(decision IN ('upstream-failed', 'upstream-timeout')
+    OR decision IS NULL AND source <> 'upstream' AND upstream_ms IS NOT NULL AND status >= 500)"""
+_ASKED = f"(source = 'upstream' OR coalesce({_UNANSWERED}, false))"
+
 # Each pair is summed by itself (the planner cannot take a grouped LATERAL apart), so one index range is read per pair
 # whatever the statistics say: a table that has just been filled must not make a plan that scans it all.
 _SUM_HOURS = text(f"""
     INSERT INTO usage_records_hourly (subscription_id, hour, api_key_id, account_id, api_id, calls, billable_calls,
-        errors, latency_ms_sum, bytes_out, last_call_at, latency_buckets, latency_counts)
+        errors, latency_ms_sum, bytes_out, last_call_at, upstream_calls, upstream_failures, latency_buckets,
+        latency_counts, upstream_counts)
     SELECT seen.subscription_id, seen.hour, sums.* FROM {_UNNEST} CROSS JOIN LATERAL (
         SELECT api_key_id, max(account_id), coalesce(max(api_id), 0), sum(calls), sum(billable_calls),
-            sum(errors), sum(latency_ms_sum), sum(bytes_out), max(last_call_at),
-            array_agg(bucket ORDER BY bucket), array_agg(calls ORDER BY bucket)
+            sum(errors), sum(latency_ms_sum), sum(bytes_out), max(last_call_at), sum(asked), sum(failed),
+            array_agg(bucket ORDER BY bucket), array_agg(calls ORDER BY bucket), array_agg(asked ORDER BY bucket)
         FROM (
             SELECT coalesce(api_key_id, 0) AS api_key_id,
                 width_bucket(latency_ms, CAST(:bounds AS bigint[]))::smallint AS bucket,
                 max(account_id) AS account_id, max(api_id) AS api_id,
                 count(*) AS calls, count(*) FILTER (WHERE billable) AS billable_calls,
                 count(*) FILTER (WHERE status >= 400) AS errors,
-                sum(latency_ms) AS latency_ms_sum, sum(bytes_out) AS bytes_out, max(started_at) AS last_call_at
+                sum(latency_ms) AS latency_ms_sum, sum(bytes_out) AS bytes_out, max(started_at) AS last_call_at,
+                count(*) FILTER (WHERE {_ASKED}) AS asked,
+                count(*) FILTER (WHERE {_ASKED} AND (status >= 500 OR source <> 'upstream')) AS failed
             FROM api_requests_log
             WHERE subscription_id = seen.subscription_id
                 AND started_at >= seen.hour AND started_at < seen.hour + interval '1 hour'
@@ -68,17 +77,20 @@ _FORGET_DAYS = text(f"""
 
 _SUM_DAYS = text(f"""
     INSERT INTO usage_records_daily (subscription_id, day, api_key_id, account_id, api_id, calls, billable_calls,
-        errors, latency_ms_sum, bytes_out, last_call_at, latency_buckets, latency_counts)
+        errors, latency_ms_sum, bytes_out, last_call_at, upstream_calls, upstream_failures, latency_buckets,
+        latency_counts, upstream_counts)
     SELECT seen.subscription_id, seen.hour, sums.*, histogram.* FROM {_UNNEST} CROSS JOIN LATERAL (
         SELECT api_key_id, max(account_id), max(api_id), sum(calls), sum(billable_calls), sum(errors),
-            sum(latency_ms_sum), sum(bytes_out), max(last_call_at)
+            sum(latency_ms_sum), sum(bytes_out), max(last_call_at), sum(upstream_calls), sum(upstream_failures)
         FROM usage_records_hourly
         WHERE subscription_id = seen.subscription_id AND hour >= seen.hour AND hour < seen.hour + interval '1 day'
         GROUP BY 1
     ) AS sums CROSS JOIN LATERAL (
-        SELECT array_agg(bucket ORDER BY bucket), array_agg(calls ORDER BY bucket) FROM (
-            SELECT pair.bucket, sum(pair.calls)::bigint AS calls
-            FROM usage_records_hourly h, unnest(h.latency_buckets, h.latency_counts) AS pair (bucket, calls)
+        SELECT array_agg(bucket ORDER BY bucket), array_agg(calls ORDER BY bucket), array_agg(asked ORDER BY bucket)
+        FROM (
+            SELECT pair.bucket, sum(pair.calls)::bigint AS calls, coalesce(sum(pair.asked), 0)::bigint AS asked
+            FROM usage_records_hourly h,
+                unnest(h.latency_buckets, h.latency_counts, h.upstream_counts) AS pair (bucket, calls, asked)
             WHERE h.subscription_id = seen.subscription_id AND h.api_key_id = sums.api_key_id
                 AND h.hour >= seen.hour AND h.hour < seen.hour + interval '1 day'
             GROUP BY 1
