@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 
-from portal.catalog import facts, vocabulary
+from portal.catalog import facts, listing, vocabulary
 from portal.db import SYSTEM, in_transaction, transaction
 from portal.entitlements.service import derive
 from portal.gateway import provisioning
@@ -41,15 +41,24 @@ def suspend_ended_keys() -> str:
 def measure_the_market() -> str:
     """Measure every listed API: calls, uptime, speed. A few hundred at a time, so that nobody waits for all."""
     now, last, measured = plugs().clock.now(), 0, 0
-    while listed := in_transaction(partial(_measure_after, last, now), scope=SYSTEM):
-        last, measured = listed[-1], measured + len(listed)
+    while some := in_transaction(partial(_measure_after, last, now), scope=SYSTEM):
+        last, measured = some[-1], measured + len(some)
     return f"{measured} APIs"
 
 
 def _measure_after(last: int, now: datetime, _session: object) -> list[int]:
-    listed = facts.list_listed(after=last)
-    facts.note(listed, measuring.measure(listed, now))
-    return listed
+    some = facts.list_listed(after=last)
+    facts.note(some, measuring.measure(some, now))
+    return some
+
+
+def tidy_the_market() -> str:
+    """Work out again what listings can cost whose prices changed, and let old ones stop being new."""
+    now, priced = plugs().clock.now(), 0
+    while done := in_transaction(lambda _session: listing.reprice_changed(), scope=SYSTEM):
+        priced += done
+    aged = in_transaction(lambda _session: listing.age(now), scope=SYSTEM)
+    return f"{priced} priced, {aged} no longer new"
 
 
 def count_the_words() -> str:

@@ -49,7 +49,8 @@ def note(measured: Sequence[int], found: Collection[MeasuredFacts]) -> None:
 
 
 def _row(fact: MeasuredFacts) -> dict[str, object]:
-    return {name: getattr(fact, name) for name in _COLUMNS} | {"daily": list(fact.daily)}
+    values = {name: getattr(fact, name) for name in _COLUMNS}
+    return values | {"daily": list(fact.daily), "growth_7d": fact.growth_7d}
 
 
 _COLUMNS = ("api_id", "asof", "calls_30d", "failures_30d", "calls_90d", "failures_90d", "p95_ms")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -116,6 +117,11 @@ class MeasuredFacts:
         return Fraction(self.failures_30d, self.calls_30d) if self.calls_30d else None
 
     @property
+    def growth_7d(self) -> int:
+        """Calls of the last seven whole days beyond those of the seven before; today is not over and left out."""
+        return sum(self.daily[-8:-1]) - sum(self.daily[-15:-8])
+
+    @property
     def ranked_uptime_ppm(self) -> int | None:
         """Uptime in millionths, rounded down so that a failure never reads as none; None below the sample that ranks."""
         share = self.uptime if self.calls_90d >= SMALLEST_SAMPLE else None
@@ -145,6 +151,9 @@ class Card:
     state: str
     product_id: int | None
     published_at: datetime | None
+    is_new: bool
+    has_free: bool
+    sunset_at: datetime | None
     match: tuple[str, str] | None = None
 
 
@@ -241,21 +250,26 @@ class OwnApi:
     updated_at: datetime
 
 
+Sort = Literal["relevance", "used", "newest", "fastest", "reliable", "cheapest", "name"]
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What somebody looks for. Empty text and None mean no restriction; pages count from one."""
+    """What somebody looks for. `filters` holds chosen values by facet (`portal.catalog.facets`); pages count from one.
+
+    `volume` is calls a month, for the order by price.
+    """
 
     text: str = ""
-    category: str | None = None
-    price: Literal["free", "paid"] | None = None
-    provider: str | None = None
-    sort: Literal["relevance", "used", "newest", "name"] = "newest"
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sort: Sort = "newest"
+    volume: int = 10_000
     page: int = 1
 
     @property
     def is_narrowed(self) -> bool:
         """True when anything but order and page was chosen."""
-        return bool(self.text or self.category or self.price or self.provider)
+        return bool(self.text or self.filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,14 +285,15 @@ class FacetValue:
 class Found:
     """The outcome of a search. `total` is exact unless `is_capped`: then it is at least that many.
 
-    `corrected` is the text that was searched instead when nothing matched what was typed.
+    `relaxed` says per chosen facet how many APIs there would be without it. `costs` holds what the cards cost a month
+    when they are ordered by that. `corrected` is the text that was searched instead when nothing matched what was typed.
     """
 
     cards: list[Card]
     total: int
     is_capped: bool
-    categories: list[FacetValue]
-    prices: list[FacetValue]
-    providers: list[FacetValue]
+    facets: dict[str, list[FacetValue]]
+    relaxed: dict[str, int]
+    costs: dict[int, Any]
     knows_usage: bool
     corrected: str | None = None
