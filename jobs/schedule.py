@@ -32,7 +32,8 @@ TIMETABLE = (
     Entry("free periods", timedelta(minutes=1), recurring.roll_free_periods),
     Entry("ended keys", timedelta(minutes=1), recurring.suspend_ended_keys),
     Entry("log partitions", timedelta(hours=6), recurring.prepare_log_partitions),
-    Entry("market order", timedelta(hours=1), recurring.order_the_market, offset=timedelta(minutes=7)),
+    Entry("market facts", timedelta(hours=1), recurring.measure_the_market, offset=timedelta(minutes=7)),
+    Entry("market listings", timedelta(minutes=1), recurring.tidy_the_market),
     Entry("market words", timedelta(days=1), recurring.count_the_words, offset=timedelta(hours=3)),
     Entry("sessions", timedelta(hours=1), recurring.forget_old_sessions, offset=timedelta(minutes=17)),
 )

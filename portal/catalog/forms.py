@@ -10,7 +10,9 @@ from typing import Any, cast
 from flask_babel import gettext as _
 from werkzeug.datastructures import FileStorage, MultiDict
 
+from portal.catalog.costs import USUAL_VOLUME
 from portal.catalog.documents import MAX_BYTES
+from portal.catalog.facets import DIMENSIONS, MOST_CHOSEN
 from portal.catalog.rules import SLUG
 from portal.catalog.searching import clean_text
 from portal.catalog.types import CATEGORIES, Search
@@ -18,39 +20,45 @@ from portal.pricing.volumes import FARTHEST as MOST_CALLS
 from portal.web.formatting import number
 
 _LAST_PAGE = 5_000
+SORTS = ("used", "newest", "fastest", "reliable", "cheapest", "name")
 
 
 def read_search(args: MultiDict[str, str]) -> Search:
     """Return the search that an address asks for. What makes no sense is ignored: an address is shared and mistyped."""
     text = clean_text(args.get("q", ""))
-    category, price, provider = args.get("category"), args.get("price"), args.get("provider", "")
     sort = args.get("sort", "")
-    if sort not in (("relevance", "used", "newest", "name") if text else ("used", "newest", "name")):
+    if sort not in (("relevance", *SORTS) if text else SORTS):
         sort = "relevance" if text else "newest"
     return Search(
         text=text,
-        category=category if category in CATEGORIES else None,
-        price="free" if price == "free" else "paid" if price == "paid" else None,
-        provider=provider if SLUG.match(provider) else None,
+        filters={name: chosen for name in DIMENSIONS if (chosen := _chosen(args, name))},
         sort=cast("Any", sort),
-        page=_page(args),
+        volume=read_number(args.get("calls", ""), USUAL_VOLUME, MOST_CALLS),
+        page=read_number(args.get("page", ""), 1, _LAST_PAGE),
     )
 
 
-def _page(args: Mapping[str, str]) -> int:
-    asked = args.get("page", "1")
-    return min(max(int(asked), 1), _LAST_PAGE) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else 1
+def _chosen(args: MultiDict[str, str], name: str) -> tuple[str, ...]:
+    dimension = DIMENSIONS[name]
+    asked = dict.fromkeys(args.getlist(name))
+    known = [value for value in asked if (value in dimension.values if dimension.values else SLUG.match(value))]
+    return tuple(known[: MOST_CHOSEN if dimension.is_multiple else 1])
 
 
-def search_arguments(search: Search) -> dict[str, str]:
+def read_number(asked: str, usual: int, most: int) -> int:
+    """Return a whole number from an address, between 1 and `most`; the usual one when it is none. "10,000" is one."""
+    digits = re.sub(r"[\s.,'’]", "", asked[:40])
+    return min(max(int(digits), 1), most) if digits.isascii() and digits.isdecimal() else usual
+
+
+def search_arguments(search: Search) -> dict[str, str | list[str]]:
     """Return a search as the arguments of its address, leaving out what goes without saying."""
     usual = "relevance" if search.text else "newest"
-    found = {
+    found: dict[str, str | list[str]] = {
         "q": search.text,
-        "category": search.category or "",
-        "price": search.price or "",
-        "provider": search.provider or "",
+        **{name: list(chosen) for name, chosen in search.filters.items()},
         "sort": search.sort if search.sort != usual else "",
+        "calls": str(search.volume) if search.volume != USUAL_VOLUME else "",
         "page": str(search.page) if search.page > 1 else "",
     }
     return {key: value for key, value in found.items() if value}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, BIT, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base
@@ -17,8 +17,11 @@ LISTED = "state IN ('published', 'deprecated')"
 class Api(Base):
     """A listing. Lives at `/marketplace/<organisation>/<slug>` and is called at `<gateway>/<organisation>/<slug>`.
 
-    `has_free` and `has_paid` follow the active prices (a trigger keeps them); `calls_30d` orders by use and is
-    refreshed from the rollups; `provider_name` is the organisation's name at the last import, for searching.
+    `has_free` and `has_paid` follow the active prices (a trigger keeps them); `calls_30d`,
+    `uptime_ppm` and `p95_ms` are copied from `api_facts` so that lists can be ordered by them (the last two are empty
+    below the smallest sample that ranks); `is_verified` is the provider's (triggers); `is_new` lasts 30 days;
+    `facets` is everything an API can be filtered by; `price_points` is the least it can cost per step of volume
+    (`portal.catalog.costs`), -1 while not computed; `provider_name` is the organisation's name at the last import, for searching.
     """
 
     __tablename__ = "apis"
@@ -31,6 +34,22 @@ class Api(Base):
         Index("apis_newest", text("published_at DESC"), text("id DESC"), postgresql_where=text(LISTED)),
         Index("apis_used", text("calls_30d DESC"), text("id DESC"), postgresql_where=text(LISTED)),
         Index("apis_by_name", text("lower(name)"), "id", postgresql_where=text(LISTED)),
+        Index(
+            "apis_reliable",
+            text("uptime_ppm DESC NULLS LAST"),
+            text("calls_30d DESC"),
+            text("id DESC"),
+            postgresql_where=text(LISTED),
+        ),
+        Index("apis_fast", "p95_ms", text("calls_30d DESC"), text("id DESC"), postgresql_where=text(LISTED)),
+        Index("apis_facets", "facets", postgresql_using="gin", postgresql_where=text(LISTED)),
+        Index("apis_updated", text("updated_at DESC"), text("id DESC"), postgresql_where=text(LISTED)),
+        Index("apis_unpriced", "id", postgresql_where=text(f"price_points[1] = -1 AND {LISTED}")),
+        Index("apis_new", "published_at", postgresql_where=text("is_new")),
+        *(
+            Index(f"apis_cheap_{n}", text(f"(price_points[{n}])"), "id", postgresql_where=text(LISTED))
+            for n in range(1, 7)
+        ),
         Index("apis_category", "category", text("calls_30d DESC"), text("id DESC"), postgresql_where=text(LISTED)),
     )
 
@@ -54,6 +73,25 @@ class Api(Base):
     deprecated_at: Mapped[datetime | None]
     sunset_at: Mapped[datetime | None]
     replaced_by: Mapped[int | None] = mapped_column(ForeignKey("apis.id"))
+    no_card: Mapped[bool] = mapped_column(server_default=text("false"))
+    metered: Mapped[bool] = mapped_column(server_default=text("false"))
+    monthly_fee: Mapped[int | None]
+    is_verified: Mapped[bool] = mapped_column(server_default=text("false"))
+    auth: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    is_new: Mapped[bool] = mapped_column(server_default=text("false"))
+    price_points: Mapped[list[int]] = mapped_column(
+        ARRAY(BIGINT), server_default=text("'{-1,-1,-1,-1,-1,-1}'"), deferred=True
+    )
+    uptime_ppm: Mapped[int | None]
+    p95_ms: Mapped[int | None]
+    facets: Mapped[list[str]] = mapped_column(
+        Computed(
+            "catalog_facets(category, has_free, has_paid, no_card, metered, monthly_fee, is_verified, auth,"
+            " uptime_ppm, p95_ms, is_new)",
+            persisted=True,
+        ),
+        deferred=True,
+    )
     published_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     updated_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
@@ -123,6 +161,28 @@ class ApiOperation(Base):
     detail: Mapped[dict[str, Any]] = mapped_column(deferred=True)
 
 
+class ApiFact(Base):
+    """What was measured about an API over whole UTC days up to `asof`; no row means that nobody called it.
+
+    The definitions are in docs/algorithms/measured-facts.md. `daily` holds thirty counts, the oldest day first.
+    """
+
+    __tablename__ = "api_facts"
+    __table_args__ = (
+        Index("api_facts_rising", text("growth_7d DESC"), text("api_id DESC"), postgresql_where=text("growth_7d > 0")),
+    )
+
+    api_id: Mapped[int] = mapped_column(ForeignKey("apis.id", ondelete="CASCADE"), primary_key=True)
+    asof: Mapped[datetime]
+    calls_30d: Mapped[int]
+    failures_30d: Mapped[int]
+    calls_90d: Mapped[int]
+    failures_90d: Mapped[int]
+    p95_ms: Mapped[int | None]
+    daily: Mapped[list[int]] = mapped_column(ARRAY(BIGINT))
+    growth_7d: Mapped[int] = mapped_column(server_default=text("0"))
+
+
 class CatalogWord(Base):
     """A word of the listings and in how many of them it stands: what a mistyped search is corrected to."""
 
@@ -155,3 +215,43 @@ class CatalogCount(Base):
     price: Mapped[str] = mapped_column(primary_key=True)
     organisation_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     listed: Mapped[int]
+
+
+class CatalogShelf(Base):
+    """One bit per listed API and facet, 4,096 APIs to a row; facet '' is "listed". Triggers keep it; nobody writes it."""
+
+    __tablename__ = "catalog_shelf"
+    __table_args__ = ({"postgresql_with": {"fillfactor": 60}},)
+
+    block: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    facet: Mapped[str] = mapped_column(primary_key=True)
+    bits: Mapped[Any] = mapped_column(BIT(4096))
+
+
+class SavedApi(Base):
+    """An API that a person keeps."""
+
+    __tablename__ = "saved_apis"
+    __table_args__ = (Index("saved_apis_api", "api_id"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    api_id: Mapped[int] = mapped_column(ForeignKey("apis.id", ondelete="CASCADE"), primary_key=True)
+    saved_at: Mapped[datetime]
+
+
+class SearchGap(Base):
+    """Words somebody searched in vain and asked providers for: one row per person, words and UTC day.
+
+    `who` is a keyed hash of the person or of a stranger's address, so that counting needs to know nobody.
+    """
+
+    __tablename__ = "search_gaps"
+    __table_args__ = (
+        CheckConstraint("length(words) BETWEEN 1 AND 100", name="search_gaps_words"),
+        Index("search_gaps_words_day", "words", "day"),
+    )
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    words: Mapped[str] = mapped_column(primary_key=True)
+    who: Mapped[bytes] = mapped_column(primary_key=True)
+    asked_at: Mapped[datetime]

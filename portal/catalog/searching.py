@@ -1,38 +1,45 @@
-"""Finding APIs: one statement for page, total and facets, over at most a thousand candidates.
+"""Finding APIs: page, total and facets, quick at a million listings.
 
-Ranking every match and counting every facet exactly costs seconds at a million listings. Here the best thousand by
-the chosen order are taken first; relevance is judged among those, and above a thousand the total reads "1,000+".
-Without a search text, totals and facets come from sums that triggers keep, and are exact at any size.
+Browsing counts on the shelf's bitmaps and is exact at any size; the page walks the index of its order, or starts from
+the facets where few APIs fit. A text, or a provider, is answered from the best thousand matches by the chosen order:
+relevance is judged among those, facets count them, and above a thousand the total reads "1,000+".
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import text
 
-from portal.catalog import vocabulary
+from portal.catalog import counting, ranking, vocabulary
+from portal.catalog.counting import Counts
+from portal.catalog.facets import DIMENSIONS, PROVIDER, Filters, without
 from portal.catalog.models import LISTED
-from portal.catalog.types import CATEGORIES, Card, FacetValue, Found, Search
+from portal.catalog.types import Card, FacetValue, Found, Search
 from portal.db import db
 
 PAGE_SIZE = 24
 CAP = 1000
-_MOST_PROVIDERS = 10
+_FEW = 2000  # so many can be counted one by one
 _ORDER = {
     "used": "a.calls_30d DESC, a.id DESC",
     "newest": "a.published_at DESC, a.id DESC",
     "name": "lower(a.name), a.id",
+    "fastest": "a.p95_ms, a.calls_30d DESC, a.id DESC",
+    "reliable": "a.uptime_ppm DESC NULLS LAST, a.calls_30d DESC, a.id DESC",
 }
+_SORTED_BY = "a.id, a.organisation_id, a.name, a.calls_30d, a.published_at, a.p95_ms, a.uptime_ppm, a.price_points"
 _CARD = """
-    a.id, o.slug AS organisation, o.name AS organisation_name, o.is_verified AS organisation_verified, a.slug,
-    a.category, a.state, a.product_id, a.published_at
+    a.id, o.slug AS organisation, o.name AS organisation_name, a.is_verified AS organisation_verified, a.slug,
+    a.category, a.state, a.product_id, a.published_at, a.is_new, a.has_free,
+    (SELECT v.sunset_at FROM api_versions v WHERE v.api_id = a.id AND v.is_default) AS sunset_at
 """
 _MARKS = "StartSel=\x02, StopSel=\x03, HighlightAll=true"
 _QUERY = "websearch_to_tsquery('english', translate(:text, '/._{}', '     '))"
+_KNOWS_USAGE = text(f"SELECT EXISTS (SELECT FROM apis WHERE {LISTED} AND calls_30d > 0)")  # noqa: S608 - a constant
 
 
 def search(wanted: Search) -> Found:
@@ -41,115 +48,169 @@ def search(wanted: Search) -> Found:
     A text that matches nothing is searched again with its words corrected to words that listings use.
     """
     if not wanted.text:
-        return _browse(wanted)
-    found = _match(wanted)
-    if found.total:
+        return _found(wanted)
+    # The plan must know the words: for a rare word it starts at the text index, for a common one at the order.
+    db.session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+    found = _found(wanted)
+    if found.total or any(found.relaxed.values()):
         return found
     corrected = vocabulary.correct(wanted.text)
     if corrected is None:
         return found
-    again = _match(replace(wanted, text=corrected))
+    again = _found(replace(wanted, text=corrected))
     return replace(again, corrected=corrected) if again.total else found
 
 
-def _match(wanted: Search) -> Found:
-    # The plan must know the words: for a rare word it starts at the text index, for a common one at the order.
-    db.session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
-    row = db.session.execute(text(_match_sql(wanted)), _parameters(wanted)).one()
-    rows: list[dict[str, Any]] = row.page or []
-    matches = _operation_matches(wanted.text, [each["id"] for each in rows if not _is_marked(each)])
-    total, is_capped = min(row.total, CAP), row.total > CAP
-    categories, prices, providers = row.categories or {}, row.prices, row.providers or []
-    for dimension in ("category", "price", "provider"):
-        if getattr(wanted, dimension) is not None:
-            # What choosing another value of this facet would leave: counted without the chosen one.
-            other = _match_facets(without(wanted, dimension), wanted)
-            categories = other.categories or {} if dimension == "category" else categories
-            prices = other.prices if dimension == "price" else prices
-            providers = other.providers or [] if dimension == "provider" else providers
+def _found(wanted: Search) -> Found:
+    is_ranked = bool(wanted.text) or PROVIDER in wanted.filters
+    counts, providers = _count_matches(wanted) if is_ranked else _count_listed(wanted)
+    costs: dict[int, Any] = {}
+    if not counts.total:
+        ids: list[int] = []
+    elif wanted.sort == "cheapest":
+        ids, costs = ranking.cheapest_first(
+            _bounded(wanted, counts, is_ranked), wanted.volume, _skip(wanted), PAGE_SIZE
+        )
+    else:
+        ids = _page(wanted, counts, is_ranked)
     return Found(
-        cards=[_card(each, matches.get(each["id"])) for each in rows],
-        total=total,
-        is_capped=is_capped,
-        categories=_categories(categories),
-        prices=_prices(prices["free"], prices["paid"]),
-        providers=[FacetValue(slug, name, count) for slug, name, count in providers],
-        knows_usage=row.knows_usage,
+        cards=_cards(wanted, ids),
+        total=min(counts.total, CAP) if wanted.text else counts.total,
+        is_capped=bool(wanted.text) and counts.total > CAP,
+        facets={
+            **{name: counting.values_of(name, counts.marks) for name in DIMENSIONS if name != PROVIDER},
+            PROVIDER: providers,
+        },
+        relaxed=counts.relaxed,
+        costs=costs,
+        knows_usage=bool(db.session.scalar(_KNOWS_USAGE)),
     )
 
 
-def _match_sql(wanted: Search) -> str:
-    ranked = f"""
-        SELECT b.id, row_number() OVER (ORDER BY ts_rank(a.search, {_QUERY}) DESC, b.place) AS place
-        FROM best b JOIN apis a ON a.id = b.id ORDER BY place
-    """  # noqa: S608 - as above
-    is_ranked = wanted.sort == "relevance"
-    return f"""
-        {_best(wanted, _ORDER["used" if is_ranked else wanted.sort])},
-        page AS (
-            {ranked if is_ranked else "SELECT id, place FROM best ORDER BY place"} LIMIT {PAGE_SIZE} OFFSET :skip
-        )
-        SELECT {_FACETS},
-            EXISTS (SELECT FROM apis WHERE {LISTED} AND calls_30d > 0) AS knows_usage,
-            (SELECT jsonb_agg(line ORDER BY place) FROM (
-                SELECT place, {_CARD}, ts_headline('english', a.name, {_QUERY}, :marks) AS name,
-                       ts_headline('english', a.summary, {_QUERY}, :marks) AS summary
-                FROM page p JOIN apis a ON a.id = p.id JOIN organisations o ON o.id = a.organisation_id
-            ) line) AS page
-    """  # noqa: S608 - fragments of this module; values are bound
+# ---- counting ---------------------------------------------------------------------------------------------------------
 
 
-def _match_facets(wanted: Search, original: Search) -> Any:
-    statement = f"{_best(wanted, _ORDER['used'])} SELECT {_FACETS}"
-    return db.session.execute(text(statement), _parameters(wanted) | {"text": original.text}).one()
+def _count_listed(wanted: Search) -> tuple[Counts, list[FacetValue]]:
+    counts = counting.count_shelf(wanted.filters)
+    return counts, _providers_of_listed(wanted.filters, counts.total)
 
 
-def _best(wanted: Search, order: str) -> str:
-    return f"""
+def _providers_of_listed(filters: Filters, total: int) -> list[FacetValue]:
+    """Count providers where that is exact and quick; nothing rather than a guess where it is neither."""
+    if counting.has_provider_sums(filters):
+        return counting.summed_providers(filters)
+    return _candidates(Search(filters=filters), _FEW)[1] if 0 < total <= _FEW else []
+
+
+def _count_matches(wanted: Search) -> tuple[Counts, list[FacetValue]]:
+    limit = CAP if wanted.text else 10 * CAP
+    counts, providers = _candidates(wanted, limit)
+    for name in wanted.filters:
+        left = replace(wanted, filters=without(wanted.filters, name))
+        if name == PROVIDER and not wanted.text:
+            other = counting.count_shelf(left.filters)
+            others = _providers_of_listed(left.filters, other.total)
+        else:
+            other, others = _candidates(left, limit)
+        counts.relaxed[name] = other.total
+        if name == PROVIDER:
+            providers = _with_chosen(others, providers, wanted.filters[PROVIDER])
+        else:
+            prefix = f"{name}:"
+            counts.marks |= {mark: n for mark, n in other.marks.items() if mark.startswith(prefix)}
+    return counts, providers
+
+
+def _with_chosen(others: list[FacetValue], own: list[FacetValue], chosen: Sequence[str]) -> list[FacetValue]:
+    """Keep the chosen providers in sight when they are not among the largest."""
+    known = {value.value for value in others}
+    missing = [slug for slug in chosen if slug not in known]
+    names, counts = counting.provider_names(missing), {value.value: value.count for value in own}
+    return others + [FacetValue(slug, names[slug], counts.get(slug, 0)) for slug in missing if slug in names]
+
+
+def _candidates(wanted: Search, limit: int) -> tuple[Counts, list[FacetValue]]:
+    """Count among the best matches by the chosen order; the total goes one beyond the limit when there are more."""
+    statement = f"""
         WITH best AS MATERIALIZED (
-            SELECT id, organisation_id, category, has_free, has_paid, row_number() OVER () AS place FROM (
-                SELECT a.id, a.organisation_id, a.category, a.has_free, a.has_paid FROM apis a
-                WHERE a.search @@ {_QUERY} AND {_conditions(wanted)}
-                ORDER BY {order} LIMIT {CAP + 1}
+            SELECT organisation_id, facets, row_number() OVER () AS place FROM (
+                SELECT a.organisation_id, a.facets FROM apis a WHERE {_conditions(wanted)}
+                ORDER BY {_order(wanted)} LIMIT {limit + 1}
             ) matches
-        ), counted AS (SELECT * FROM best WHERE place <= {CAP})
+        ), counted AS (SELECT * FROM best WHERE place <= {limit})
+        SELECT (SELECT count(*) FROM best) AS total,
+            (SELECT jsonb_object_agg(facet, n) FROM (
+                SELECT facet, count(*) AS n FROM counted, unnest(facets) AS facet GROUP BY 1) f) AS marks,
+            (SELECT jsonb_agg(jsonb_build_array(o.slug, o.name, n) ORDER BY n DESC, o.name) FROM (
+                SELECT organisation_id, count(*) AS n FROM counted GROUP BY 1 ORDER BY 2 DESC, 1
+                LIMIT {counting.MOST_PROVIDERS}
+            ) p JOIN organisations o ON o.id = p.organisation_id) AS providers
+    """  # noqa: S608 - fragments of this module; values are bound
+    row = db.session.execute(text(statement), _parameters(wanted)).one()
+    return Counts(total=row.total, marks=row.marks or {}), [FacetValue(*each) for each in row.providers or ()]
+
+
+# ---- the page ---------------------------------------------------------------------------------------------------------
+
+
+def _page(wanted: Search, counts: Counts, is_ranked: bool) -> list[int]:
+    if wanted.sort == "relevance":
+        statement = f"""
+            SELECT b.id FROM (
+                SELECT a.id, a.search, row_number() OVER (ORDER BY {_order(wanted)}) AS place FROM apis a
+                WHERE {_conditions(wanted)} ORDER BY {_order(wanted)} LIMIT {CAP}
+            ) b ORDER BY ts_rank(b.search, {_QUERY}) DESC, b.place LIMIT {PAGE_SIZE} OFFSET :skip
+        """  # noqa: S608 - as above
+    else:
+        statement = f"""
+            {_listing(wanted, counts, is_ranked)} ORDER BY {_order(wanted)} LIMIT {PAGE_SIZE} OFFSET :skip
+        """
+    return list(db.session.scalars(text(statement), _parameters(wanted)))
+
+
+def _listing(wanted: Search, counts: Counts, is_ranked: bool, columns: str = "a.id") -> str:
+    """Return a select of everything that fits, made to start where least has to be read: at the order or at the facets."""
+    if is_ranked or not wanted.filters:
+        return f"SELECT {columns} FROM apis a WHERE {_conditions(wanted)}"  # noqa: S608 - as above
+    read_in_order = (_skip(wanted) + PAGE_SIZE) * counts.listed / counts.total
+    if read_in_order <= counts.total:
+        return f"SELECT {columns} FROM apis a WHERE {_conditions(wanted, indexed=False)}"  # noqa: S608
+    return f"""
+        WITH few AS MATERIALIZED (SELECT {_SORTED_BY}, a.product_id FROM apis a WHERE {_conditions(wanted)})
+        SELECT {columns} FROM few a
+    """  # noqa: S608
+
+
+def _bounded(wanted: Search, counts: Counts, is_ranked: bool) -> ranking.Source:
+    point = f"a.price_points[{ranking.step_of(wanted.volume)}]"
+    listing = _listing(wanted, counts, is_ranked, f"a.id, a.product_id, {point} AS least")
+
+    def read(limit: int) -> list[Any]:
+        return list(db.session.execute(text(f"{listing} ORDER BY {point}, a.id LIMIT {limit}"), _parameters(wanted)))
+
+    return read
+
+
+def _cards(wanted: Search, ids: list[int]) -> list[Card]:
+    if not ids:
+        return []
+    name, summary = "a.name", "a.summary"
+    if wanted.text:
+        name, summary = (f"ts_headline('english', {column}, {_QUERY}, :marks)" for column in (name, summary))
+    statement = f"""
+        SELECT {_CARD}, {name} AS name, {summary} AS summary
+        FROM unnest(CAST(:ids AS bigint[])) WITH ORDINALITY page (id, place)
+        JOIN apis a ON a.id = page.id JOIN organisations o ON o.id = a.organisation_id ORDER BY page.place
     """  # noqa: S608 - as above
+    rows = db.session.execute(text(statement), {"ids": ids, "text": wanted.text, "marks": _MARKS}).mappings().all()
+    unmarked = [row["id"] for row in rows if "\x02" not in row["name"] and "\x02" not in row["summary"]]
+    matches = _operation_matches(wanted.text, unmarked) if wanted.text else {}
+    return [Card(**row, match=matches.get(row["id"])) for row in rows]
 
 
-_FACETS = f"""
-    (SELECT count(*) FROM best) AS total,
-    (SELECT jsonb_object_agg(category, n) FROM (SELECT category, count(*) AS n FROM counted GROUP BY 1) c) AS categories,
-    (SELECT jsonb_build_object('free', count(*) FILTER (WHERE has_free), 'paid', count(*) FILTER (WHERE has_paid))
-     FROM counted) AS prices,
-    (SELECT jsonb_agg(jsonb_build_array(o.slug, o.name, n) ORDER BY n DESC, o.name) FROM (
-        SELECT organisation_id, count(*) AS n FROM counted GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_MOST_PROVIDERS}
-     ) p JOIN organisations o ON o.id = p.organisation_id) AS providers
-"""  # noqa: S608 - as above
-
-
-def _conditions(wanted: Search) -> str:
-    found = [f"a.{LISTED}"]
-    if wanted.category is not None:
-        found.append("a.category = :category")
-    if wanted.price is not None:
-        found.append("a.has_free" if wanted.price == "free" else "a.has_paid")
-    if wanted.provider is not None:
-        found.append("a.organisation_id = (SELECT id FROM organisations WHERE slug = :provider)")
-    return " AND ".join(found)
-
-
-def _parameters(wanted: Search) -> dict[str, Any]:
-    return {
-        "text": wanted.text,
-        "category": wanted.category,
-        "provider": wanted.provider,
-        "skip": (wanted.page - 1) * PAGE_SIZE,
-        "marks": _MARKS,
-    }
-
-
-def _is_marked(row: dict[str, Any]) -> bool:
-    return "\x02" in row["name"] or "\x02" in row["summary"]
+def list_cards(ids: Sequence[int]) -> list[Card]:
+    """Return the cards of some APIs in the order given; ones that are not listed any more included."""
+    return _cards(Search(), list(ids))
 
 
 def _operation_matches(words: str, api_ids: list[int]) -> dict[int, tuple[str, str]]:
@@ -171,131 +232,42 @@ def _operation_matches(words: str, api_ids: list[int]) -> dict[int, tuple[str, s
     return {row.api_id: (row.method, row.path) for row in rows}
 
 
-def _card(row: dict[str, Any], match: tuple[str, str] | None) -> Card:
-    keys = ("id", "organisation", "organisation_name", "organisation_verified", "slug", "name", "summary", "category")
-    published = row["published_at"]
-    return Card(
-        **{key: row[key] for key in keys},
-        state=row["state"],
-        product_id=row["product_id"],
-        published_at=_instant(published),
-        match=match,
-    )
+# ---- what is asked ----------------------------------------------------------------------------------------------------
 
 
-def _instant(value: Any) -> datetime | None:
-    return datetime.fromisoformat(value) if isinstance(value, str) else cast("datetime | None", value)
+def _order(wanted: Search) -> str:
+    if wanted.sort == "cheapest":
+        return f"a.price_points[{ranking.step_of(wanted.volume)}], a.id"
+    return _ORDER.get(wanted.sort, _ORDER["used"])
 
 
-def _browse(wanted: Search) -> Found:
-    order = _ORDER["newest" if wanted.sort == "relevance" else wanted.sort]
-    conditions = _conditions(wanted)
-    # The inner select runs over an index alone, so that a far page costs entries, not rows.
-    statement = f"""
-        SELECT {_CARD}, a.name, a.summary
-        FROM (SELECT a.id FROM apis a WHERE {conditions} ORDER BY {order} LIMIT {PAGE_SIZE} OFFSET :skip) page
-        JOIN apis a ON a.id = page.id JOIN organisations o ON o.id = a.organisation_id
-        ORDER BY {order}
-    """  # noqa: S608 - as above
-    rows = db.session.execute(text(statement), _parameters(wanted)).mappings().all()
-    if wanted.provider is not None:
-        return _with_live_facets(wanted, [_card(dict(row), None) for row in rows])
-    counts = db.session.execute(text(_COUNTS), _parameters(wanted)).one()
-    cells = counts.cells or []
-    return Found(
-        cards=[_card(dict(row), None) for row in rows],
-        total=sum(n for category, price, n in cells if _fits(wanted, category, price)),
-        is_capped=False,
-        categories=_categories(_sums(cells, replace(wanted, category=None))),
-        prices=_prices(*(_price_sum(cells, replace(wanted, price=kind)) for kind in ("free", "paid"))),
-        providers=_providers(wanted) if wanted.category or wanted.price else _listed(counts.providers),
-        knows_usage=counts.knows_usage,
-    )
+def _conditions(wanted: Search, *, indexed: bool = True) -> str:
+    found = [f"a.{LISTED}"]
+    if wanted.text:
+        found.append(f"a.search @@ {_QUERY}")
+    for name in wanted.filters:
+        if name == PROVIDER:
+            found.append("a.organisation_id = ANY (ARRAY(SELECT id FROM organisations WHERE slug = ANY (:providers)))")
+        else:
+            test = f"a.facets && CAST(:{name} AS text[])"
+            found.append(test if indexed else f"COALESCE({test}, false)")  # in this form no index can be used for it
+    return " AND ".join(found)
 
 
-_COUNTS = f"""
-    SELECT (SELECT jsonb_agg(jsonb_build_array(category, price, listed)) FROM catalog_counts
-            WHERE organisation_id = 0 AND listed > 0) AS cells,
-           (SELECT jsonb_agg(jsonb_build_array(o.slug, o.name, top.listed) ORDER BY top.listed DESC, o.name) FROM (
-                SELECT organisation_id, listed FROM catalog_counts WHERE category = '' AND price = '' AND listed > 0
-                ORDER BY listed DESC, organisation_id LIMIT {_MOST_PROVIDERS}
-            ) top JOIN organisations o ON o.id = top.organisation_id) AS providers,
-           EXISTS (SELECT FROM apis WHERE {LISTED} AND calls_30d > 0) AS knows_usage
-"""  # noqa: S608 - as above
+def _parameters(wanted: Search) -> dict[str, Any]:
+    marks: dict[str, Any] = {
+        name: DIMENSIONS[name].marks(chosen) for name, chosen in wanted.filters.items() if name != PROVIDER
+    }
+    return marks | {
+        "text": wanted.text,
+        "providers": list(wanted.filters.get(PROVIDER, ())),
+        "skip": _skip(wanted),
+        "marks": _MARKS,
+    }
 
 
-def _fits(wanted: Search, category: str, price: str) -> bool:
-    return wanted.category in (None, category) and (wanted.price is None or price in (wanted.price, "both"))
-
-
-def _sums(cells: list[Any], wanted: Search) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for category, price, n in cells:
-        if _fits(wanted, category, price):
-            sums[category] = sums.get(category, 0) + n
-    return sums
-
-
-def _price_sum(cells: list[Any], wanted: Search) -> int:
-    return sum(n for category, price, n in cells if _fits(wanted, category, price))
-
-
-def _providers(wanted: Search) -> list[FacetValue]:
-    """Count providers of a category, a kind of price or both, from the sums."""
-    statement = text(f"""
-        SELECT o.slug, o.name, n FROM (
-            SELECT organisation_id, sum(listed)::bigint AS n FROM catalog_counts
-            WHERE category = :category AND price = ANY (:prices) AND organisation_id > 0 AND listed > 0
-            GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_MOST_PROVIDERS}
-        ) top JOIN organisations o ON o.id = top.organisation_id ORDER BY n DESC, o.name
-    """)  # noqa: S608 - as above
-    prices = [wanted.price, "both"] if wanted.price else ["none", "free", "paid", "both"]
-    rows = db.session.execute(statement, {"category": wanted.category or "", "prices": prices})
-    return _listed([tuple(row) for row in rows])
-
-
-def _with_live_facets(wanted: Search, cards: list[Card]) -> Found:
-    """One provider's listings are few: count them as they are."""
-    statement = f"""
-        SELECT a.category, catalog_price_kind(a.has_free, a.has_paid), count(*) FROM apis a
-        WHERE {_conditions(replace(wanted, category=None, price=None))} GROUP BY 1, 2
-    """  # noqa: S608 - as above
-    cells = [tuple(row) for row in db.session.execute(text(statement), _parameters(wanted))]
-    counts = db.session.execute(text(_COUNTS), _parameters(wanted)).one()
-    others = replace(wanted, provider=None)
-    return Found(
-        cards=cards,
-        total=_price_sum(cells, wanted),
-        is_capped=False,
-        categories=_categories(_sums(cells, replace(wanted, category=None))),
-        prices=_prices(*(_price_sum(cells, replace(wanted, price=kind)) for kind in ("free", "paid"))),
-        providers=_providers(others) if wanted.category or wanted.price else _listed(counts.providers),
-        knows_usage=counts.knows_usage,
-    )
-
-
-def _categories(counts: dict[str, int]) -> list[FacetValue]:
-    known = [name for name in CATEGORIES if counts.get(name)]
-    return [FacetValue(name, name, counts[name]) for name in known + sorted(set(counts) - set(known)) if counts[name]]
-
-
-def _prices(free: int, paid: int) -> list[FacetValue]:
-    return [FacetValue("free", "free", free), FacetValue("paid", "paid", paid)]
-
-
-def _listed(rows: Any) -> list[FacetValue]:
-    return [FacetValue(slug, name, count) for slug, name, count in rows or ()]
-
-
-def without(wanted: Search, dimension: str) -> Search:
-    """Return a search with one facet left open."""
-    return with_choice(wanted, dimension, None)
-
-
-def with_choice(wanted: Search, dimension: str, value: str | None) -> Search:
-    """Return a search with a value of one facet chosen, on its first page."""
-    chosen: dict[str, Any] = {dimension: value, "page": 1}
-    return replace(wanted, **chosen)
+def _skip(wanted: Search) -> int:
+    return (wanted.page - 1) * PAGE_SIZE
 
 
 def clean_text(raw: str) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from portal.audit.service import record
-from portal.catalog import vocabulary
+from portal.catalog import listing, vocabulary
 from portal.catalog.errors import CatalogError, NotPublishable, SlugTaken, UnknownApi, VersionExists
+from portal.catalog.facets import auth_kinds
 from portal.catalog.models import Api, ApiOperation, ApiVersion
 from portal.catalog.operations import slugify
 from portal.catalog.rules import LISTED_STATES, SLUG, check_upstream
@@ -174,6 +175,7 @@ def _describe(api: Api, prepared: PreparedDocument, name: str, category: str, no
     api.summary = prepared.summary
     api.description = prepared.description
     api.tags = prepared.tags
+    api.auth = auth_kinds(prepared.overview["security"])
     api.operation_words = "\n".join(operation.words for operation in prepared.operations)[:200_000]
     api.updated_at = now
     db.session.flush()  # the vocabulary reads what was just written
@@ -226,13 +228,14 @@ def publish(
     if api.product_id is None:
         api.product_id = product_of(api.id, organisation_id, api.name)
     if api.state == "draft":
-        api.state, api.published_at = "published", now
+        api.state, api.published_at, api.is_new = "published", now, True
     api.updated_at = now
     db.session.flush()  # prices and words look the API up in its new state
     if free_calls is not None:
         add_free_plan(api.product_id, free_calls, requests_per_minute)
     db.session.execute(select(func.catalog_price_facts([api.product_id])))
     db.session.refresh(api, ["has_free", "has_paid"])
+    listing.reprice([(api.id, api.product_id)])
     vocabulary.learn(api.id)
     after = {"state": api.state, "upstream_url": api.upstream_url}
     if after != before:
@@ -247,24 +250,3 @@ def _check_has_operations(api_id: int) -> None:
     )
     if not count:
         raise NotPublishable("The document describes no operations, so there is nothing to call. Import a fuller one.")
-
-
-def note_calls(calls: Mapping[int, int]) -> int:
-    """Remember how much each API was called lately, which orders the market; return how many changed.
-
-    An API that is not named was not called.
-    """
-    changed = db.session.execute(
-        text("""
-            WITH counted AS (
-                SELECT a.id, COALESCE(c.calls, 0) AS calls FROM apis a
-                LEFT JOIN unnest(CAST(:ids AS bigint[]), CAST(:calls AS bigint[])) AS c (id, calls) ON c.id = a.id
-                WHERE a.calls_30d > 0 OR c.id IS NOT NULL
-            )
-            UPDATE apis SET calls_30d = counted.calls FROM counted
-            WHERE apis.id = counted.id AND apis.calls_30d <> counted.calls
-            RETURNING apis.id
-        """),
-        {"ids": list(calls), "calls": list(calls.values())},
-    )
-    return len(changed.all())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from typing import Any, Literal
 
 State = Literal["draft", "published", "deprecated", "retired"]
@@ -24,6 +26,12 @@ CATEGORIES = (
     "transport",
     "other",
 )
+
+
+# Fewer calls than this order nothing and filter nothing: one lucky answer would stand above ten thousand.
+SMALLEST_SAMPLE = 100
+DAYS_SHOWN = 30
+DAYS_OF_UPTIME = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,50 @@ class ImportResult:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasuredFacts:
+    """What was measured about one API on whole UTC days, today in part: docs/algorithms/measured-facts.md.
+
+    Calls are those passed to the provider; failures are its 5xx answers and the ones that never came. `daily` holds the
+    calls of thirty days, today last. Nothing measured is nothing said: shares and p95 are None without calls.
+    """
+
+    api_id: int
+    calls_30d: int
+    failures_30d: int
+    calls_90d: int
+    failures_90d: int
+    p95_ms: int | None
+    daily: tuple[int, ...]
+    asof: datetime
+
+    @property
+    def uptime(self) -> Fraction | None:
+        """The share of calls in 90 days that the provider answered without failing."""
+        return Fraction(self.calls_90d - self.failures_90d, self.calls_90d) if self.calls_90d else None
+
+    @property
+    def error_rate(self) -> Fraction | None:
+        """The share of calls in 30 days that the provider failed."""
+        return Fraction(self.failures_30d, self.calls_30d) if self.calls_30d else None
+
+    @property
+    def growth_7d(self) -> int:
+        """Calls of the last seven whole days beyond those of the seven before; today is not over and left out."""
+        return sum(self.daily[-8:-1]) - sum(self.daily[-15:-8])
+
+    @property
+    def ranked_uptime_ppm(self) -> int | None:
+        """Uptime in millionths, rounded down so that a failure never reads as none; None below the sample that ranks."""
+        share = self.uptime if self.calls_90d >= SMALLEST_SAMPLE else None
+        return None if share is None else int(share * 1_000_000)
+
+    @property
+    def ranked_p95_ms(self) -> int | None:
+        """The p95 latency; None below the sample that ranks."""
+        return self.p95_ms if self.calls_30d >= SMALLEST_SAMPLE else None
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """One API in a list. `name_marked` and `summary_marked` hold \x02…\x03 around what matched a search.
 
@@ -99,6 +151,9 @@ class Card:
     state: str
     product_id: int | None
     published_at: datetime | None
+    is_new: bool
+    has_free: bool
+    sunset_at: datetime | None
     match: tuple[str, str] | None = None
 
 
@@ -235,21 +290,26 @@ class OwnApi:
     updated_at: datetime
 
 
+Sort = Literal["relevance", "used", "newest", "fastest", "reliable", "cheapest", "name"]
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What somebody looks for. Empty text and None mean no restriction; pages count from one."""
+    """What somebody looks for. `filters` holds chosen values by facet (`portal.catalog.facets`); pages count from one.
+
+    `volume` is calls a month, for the order by price.
+    """
 
     text: str = ""
-    category: str | None = None
-    price: Literal["free", "paid"] | None = None
-    provider: str | None = None
-    sort: Literal["relevance", "used", "newest", "name"] = "newest"
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sort: Sort = "newest"
+    volume: int = 10_000
     page: int = 1
 
     @property
     def is_narrowed(self) -> bool:
         """True when anything but order and page was chosen."""
-        return bool(self.text or self.category or self.price or self.provider)
+        return bool(self.text or self.filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,14 +325,15 @@ class FacetValue:
 class Found:
     """The outcome of a search. `total` is exact unless `is_capped`: then it is at least that many.
 
-    `corrected` is the text that was searched instead when nothing matched what was typed.
+    `relaxed` says per chosen facet how many APIs there would be without it. `costs` holds what the cards cost a month
+    when they are ordered by that. `corrected` is the text that was searched instead when nothing matched what was typed.
     """
 
     cards: list[Card]
     total: int
     is_capped: bool
-    categories: list[FacetValue]
-    prices: list[FacetValue]
-    providers: list[FacetValue]
+    facets: dict[str, list[FacetValue]]
+    relaxed: dict[str, int]
+    costs: dict[int, Any]
     knows_usage: bool
     corrected: str | None = None

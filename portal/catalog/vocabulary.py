@@ -12,6 +12,12 @@ _WORD = re.compile(r"[^\W\d_]{3,40}")
 _CLOSEST = text(
     "SELECT word FROM catalog_words WHERE word % :word ORDER BY similarity(word, :word) DESC, apis DESC, word LIMIT 1"
 )
+_NEAR = text("""
+    SELECT near.word, max(near.closeness) AS closeness FROM unnest(CAST(:asked AS text[])) AS asked (word) CROSS JOIN LATERAL (
+        SELECT w.word, w.apis, similarity(w.word, asked.word) AS closeness FROM catalog_words w
+        WHERE w.word % asked.word AND w.word <> ALL (CAST(:asked AS text[])) ORDER BY closeness DESC, w.apis DESC LIMIT :most
+    ) near GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT :most
+""")
 _LEARN = text("""
     INSERT INTO catalog_words (word, apis)
     SELECT DISTINCT lower(found[1]), 1 FROM apis a,
@@ -61,3 +67,12 @@ def correct(query: str) -> str | None:
 
     corrected = _WORD.sub(closest, query, count=6)
     return corrected if changed else None
+
+
+def near(query: str, most: int = 5) -> list[str]:
+    """Return words of the listings that look like those of a query, the closest first; none of the query's own."""
+    asked = [found.lower() for found in _WORD.findall(query)[:6]]
+    if not asked:
+        return []
+    rows = db.session.execute(_NEAR, {"asked": asked, "most": most})
+    return [row.word for row in rows]

@@ -57,11 +57,6 @@ def category(name: str) -> str:
     return str(known) if known is not None else name.replace("-", " ").capitalize()
 
 
-def price_kind(name: str) -> str:
-    """Return a value of the price facet in words."""
-    return str(_("Free tier")) if name == "free" else str(_("Paid plans"))
-
-
 def state(name: str) -> tuple[str, str]:
     """Return the state of an API or version in words, and the tone it is shown in."""
     known = {

@@ -15,7 +15,7 @@ from typing import Any
 from flask import Flask
 
 from portal.app import create_app
-from portal.catalog import reading
+from portal.catalog import facts, reading
 from portal.catalog import service as catalog
 from portal.catalog.queries import get_api
 from portal.db import SYSTEM, enter_scope, scoped, transaction
@@ -28,6 +28,7 @@ from portal.identity.errors import EmailTaken
 from portal.identity.queries import find_organisation_by_name
 from portal.identity.rules import slug_of
 from portal.identity.service import join, make_operator, sign_up
+from portal.metering.measuring import measure
 from portal.metering.partitions import ensure_ahead
 from portal.metering.rollups import recompute_dirty
 from portal.metering.service import take_in
@@ -155,6 +156,7 @@ def _history(consumer: str, provider: str, api_slug: str) -> dict[str, str] | No
     with transaction(SYSTEM):
         while recompute_dirty(2_000):
             pass
+        facts.note([listed.id], measure([listed.id], now))
     return {"api": f"{listed.organisation}/{api_slug}", "key": key.text}
 
 

@@ -17,8 +17,21 @@ RESERVED_SLUGS = frozenset(
     [
         *("about", "account", "admin", "api", "apis", "app", "assets", "auth", "billing", "blog", "catalog", "docs"),
         *("health", "help", "home", "live", "login", "logout", "marketplace", "mercato", "metrics", "official"),
-        *("organisation", "organisations", "portal", "preferences", "pricing", "provider", "ready", "root", "security"),
-        *("settings", "signup", "static", "status", "support", "system", "usage", "webhooks", "widgets", "www"),
+        *("organisation", "organisations", "portal", "preferences", "pricing", "provider", "ready", "root", "saved"),
+        *(
+            "compare",
+            "security",
+            "settings",
+            "signup",
+            "static",
+            "status",
+            "support",
+            "system",
+            "usage",
+            "webhooks",
+            "widgets",
+            "www",
+        ),
     ]
 )
 _EMAIL = re.compile(r"[^@\s\"(),:;<>\[\\\]]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]")

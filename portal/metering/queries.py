@@ -85,18 +85,6 @@ def latency_histogram(
     return {bucket: calls for bucket, calls in found}  # noqa: C416 - rows are not pairs to mypy
 
 
-def calls_per_api(period: Period) -> dict[int, int]:
-    """Return how many calls each API had on the whole UTC days of a period, every account's together."""
-    rows = db.session.execute(
-        text("""
-            SELECT api_id, sum(calls)::bigint FROM usage_records_daily
-            WHERE day >= :start AND day < :end GROUP BY 1
-        """),
-        {"start": period.start, "end": period.end},
-    )
-    return {api_id: calls for api_id, calls in rows}  # noqa: C416 - rows are not pairs to mypy
-
-
 def api_days(api_id: int, period: Period) -> list[ApiDay]:
     """Return what the provider of an API made of calls on each UTC day of a period, every account's together.
 

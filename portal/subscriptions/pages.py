@@ -6,10 +6,11 @@ from flask import Blueprint, Flask, abort, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from portal.catalog.holders import told_by
 from portal.catalog.labels import labels
 from portal.pricing.queries import get_offer_of_price
 from portal.subscriptions.errors import UnknownSubscription
-from portal.subscriptions.queries import get_for_account, list_for_account
+from portal.subscriptions.queries import get_for_account, list_for_account, list_held_products
 from portal.subscriptions.rules import access_of
 from portal.web.nav import NavItem, contribute, link
 from portal.web.plugs import plugs
@@ -22,6 +23,7 @@ def register(app: Flask) -> None:
     """Serve the pages and put them into the bar."""
     app.register_blueprint(bp)
     contribute(app, 30, _links)
+    told_by(app, list_held_products)
 
 
 def _links(principal: Principal | None) -> list[NavItem]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import func, select
 
 from portal.db import db
@@ -46,6 +48,16 @@ def find_live_for_product(account_id: int, product_id: int) -> SubscriptionView 
         )
     ).one_or_none()
     return None if row is None else _view(row)
+
+
+def list_held_products(account_id: int, product_ids: Collection[int]) -> set[int]:
+    """Return which of some products the account has a live subscription to."""
+    held = select(Subscription.product_id).where(
+        Subscription.account_id == account_id,
+        Subscription.product_id.in_(product_ids),
+        Subscription.status.in_(LIVE),
+    )
+    return set(db.session.scalars(held))
 
 
 def find_by_stripe_id(stripe_subscription_id: str) -> SubscriptionView | None:

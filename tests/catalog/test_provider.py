@@ -54,7 +54,7 @@ def test_a_new_version_is_added_made_current_and_the_old_one_deprecated(kestrel:
     assert ada.post(url, data={"sunset": "not a date"}).status_code == 422
     assert ada.post(url, data={"sunset": "2026-12-31"}).status_code == 303
     page = text(ada.get("/marketplace/kestrel/exchange-rates?version=1.0.0"))
-    assert "stops working" in page
+    assert "Version 1.0.0 works until" in page
 
 
 def test_problems_of_a_document_are_listed_for_its_owner(kestrel: Provider) -> None:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from jobs import recurring
-from portal.catalog import queries, service, versions
+from portal.catalog import facts, queries, service, versions
 from portal.catalog.errors import CatalogError, NotPublishable, UnknownApi, UpstreamRefused, VersionExists
 from portal.catalog.models import Api, ApiOperation, ApiVersion, CatalogCount, CatalogWord
 from portal.catalog.preparing import prepare
 from portal.catalog.searching import search
-from portal.catalog.types import Search
+from portal.catalog.types import MeasuredFacts, Search
 from portal.db import PUBLIC, SYSTEM, Scope, db, scoped, transaction
 from portal.pricing.queries import list_offers
 from portal.pricing.service import publish_price
 from portal.pricing.types import PriceTerms
 from tests.catalog.conftest import Provider, document
+from tests.conftest import START
 from tests.factories import make_organisation
 
 
@@ -201,29 +203,29 @@ def test_the_sums_behind_the_facets_follow_every_change(kestrel: Provider) -> No
 def test_the_market_is_ordered_by_the_calls_of_the_last_days(kestrel: Provider) -> None:
     quiet, loud = kestrel.publish(), kestrel.publish(slug="loud")
     with transaction(SYSTEM):
-        assert service.note_calls({loud: 500, quiet: 20}) == 2
+        facts.note([quiet, loud], [measured(loud, 500), measured(quiet, 20)])
     assert [card.id for card in search(Search(sort="used")).cards] == [loud, quiet]
     assert search(Search()).knows_usage
     db.session.rollback()
     with transaction(SYSTEM):
-        assert service.note_calls({quiet: 20}) == 1
+        facts.note([quiet, loud], [measured(quiet, 20)])
     assert [card.id for card in search(Search(sort="used")).cards] == [quiet, loud]
+    assert facts.find_facts(loud) is None
 
 
-def test_the_timetable_counts_the_calls_and_the_words(kestrel: Provider) -> None:
-    api_id = kestrel.publish()
-    with transaction(SYSTEM) as session:
-        session.execute(
-            text("""
-                INSERT INTO usage_records_daily (subscription_id, day, api_key_id, account_id, api_id, calls, billable_calls,
-                    errors, latency_ms_sum, latency_buckets, latency_counts, bytes_out, last_call_at)
-                SELECT n, :now - n * interval '20 days', 0, 1, :api, 7, 7, 0, 1, '{}', '{}', 0, :now
-                FROM generate_series(0, 2) n
-            """),
-            {"api": api_id, "now": kestrel.clock.now().replace(hour=0)},
-        )
-    assert recurring.order_the_market() == "1 APIs"
-    assert db.session.scalar(select(Api.calls_30d)) == 14
-    db.session.rollback()
+def measured(api_id: int, calls: int, **values: Any) -> MeasuredFacts:
+    known: dict[str, Any] = {"failures_30d": 0, "failures_90d": 0, "p95_ms": 40, "asof": START}
+    return MeasuredFacts(api_id, calls_30d=calls, calls_90d=calls, daily=(0,) * 29 + (calls,), **(known | values))
+
+
+def test_few_calls_are_shown_but_rank_nothing() -> None:
+    few, many = measured(1, 99), measured(1, 20_000, failures_90d=1)
+    assert (few.uptime, few.ranked_uptime_ppm, few.ranked_p95_ms) == (1, None, None)
+    assert (many.ranked_uptime_ppm, many.ranked_p95_ms) == (999_950, 40)
+    assert measured(1, 10**9, failures_90d=1).ranked_uptime_ppm == 999_999
+
+
+def test_the_timetable_counts_the_words(kestrel: Provider) -> None:
+    kestrel.publish()
     assert recurring.count_the_words().endswith("words")
     assert db.session.scalar(select(CatalogWord.apis).where(CatalogWord.word == "exchange")) == 1

@@ -23,34 +23,38 @@ MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("source", "status", "decision", "outcome"),
+    ("source", "status", "decision", "upstream_ms", "outcome"),
     [
-        ("upstream", 200, "admitted", "answered"),
-        ("upstream", 404, "admitted", "answered"),
-        ("upstream", 503, "admitted", "failed"),
-        ("kong", 502, "upstream-failed", "failed"),
-        ("kong", 504, "upstream-timeout", "failed"),
-        ("error", 504, None, "failed"),
-        ("error", 400, None, "not asked"),
-        ("kong", 429, "rate-limited", "not asked"),
-        ("kong", 503, "unavailable", "not asked"),
+        ("upstream", 200, "admitted", 12, "answered"),
+        ("upstream", 404, "admitted", 12, "answered"),
+        ("upstream", 503, "admitted", 12, "failed"),
+        ("kong", 502, "upstream-failed", None, "failed"),
+        ("kong", 504, "upstream-timeout", None, "failed"),
+        ("kong", 502, None, 2, "failed"),
+        ("kong", 503, None, None, "not asked"),
+        ("kong", 401, None, None, "not asked"),
+        ("kong", 429, "rate-limited", None, "not asked"),
+        ("kong", 503, "unavailable", None, "not asked"),
     ],
 )
-def test_what_a_call_says(source: str, status: int, decision: str | None, outcome: str) -> None:
-    assert outcome_of(source, status, decision) == outcome
+def test_what_a_call_says(
+    source: str, status: int, decision: str | None, upstream_ms: int | None, outcome: str
+) -> None:
+    assert outcome_of(source, status, decision, upstream_ms) == outcome
 
 
 def test_sql_says_the_same_for_every_combination(app: Flask) -> None:
     statement = text(
         f"SELECT {ASKED_SQL}, {FAILED_SQL} FROM (SELECT CAST(:source AS text) AS source,"  # noqa: S608
-        " CAST(:status AS smallint) AS status, CAST(:decision AS text) AS decision) AS log"
+        " CAST(:status AS smallint) AS status, CAST(:decision AS text) AS decision,"
+        " CAST(:upstream_ms AS bigint) AS upstream_ms) AS log"
     )
     with scoped(SYSTEM) as session:
-        for source, status, decision in product(SOURCES, STATUSES, DECISIONS):
-            values = {"source": source, "status": status, "decision": decision}
+        for source, status, decision, upstream_ms in product(SOURCES, STATUSES, DECISIONS, (None, 3)):
+            values = {"source": source, "status": status, "decision": decision, "upstream_ms": upstream_ms}
             asked, failed = session.execute(statement, values).one()
             said = "failed" if failed else "answered" if asked else "not asked"
-            assert said == outcome_of(source, status, decision), values
+            assert said == outcome_of(source, status, decision, upstream_ms), values
 
 
 def test_a_small_sample_says_nothing() -> None:

@@ -61,7 +61,7 @@ def test_sums_know_what_reached_the_provider_and_what_failed_there(world: World)
     world.calls(1, status=404)
     world.calls(2, status=503)
     consumer = {"consumer": {"custom_id": str(world.held.id)}}
-    world.post([refused(now, 429, **consumer), refused(now, 504, source="error", **consumer)])
+    world.post([refused(now, 429, **consumer), refused(now, 502, **{**consumer, "latencies.proxy": 2})])
     roll_up()
     sums = "sum(calls), sum(asked_calls), sum(failed_calls), sum((SELECT sum(n) FROM unnest(asked_counts) n))"
     for table in ("usage_records_hourly", "usage_records_daily"):

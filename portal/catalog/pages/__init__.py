@@ -6,7 +6,18 @@ from flask import Flask, url_for
 from flask_babel import gettext as _
 
 from portal.catalog import frame
-from portal.catalog.pages import changes, documentation, marketplace, overview, pricing, provider
+from portal.catalog.pages import (
+    changes,
+    comparing,
+    documentation,
+    finding,
+    gaps,
+    marketplace,
+    overview,
+    pricing,
+    provider,
+    saving,
+)
 from portal.web import nav
 from portal.web.principal import Principal
 
@@ -18,12 +29,23 @@ def register(app: Flask) -> None:
     """Serve the market and the provider's desk, and name them in the navigation."""
     app.register_blueprint(marketplace.bp)
     frame.register(app)
+    app.register_blueprint(gaps.bp)
     app.register_blueprint(provider.bp)
     nav.contribute(app, 10, lambda _principal: [nav.link(_("APIs"), url_for("catalog.index"))])
     nav.contribute(app, 60, _provider_links)
+    nav.contribute(app, 90, _operator_links)
 
 
 def _provider_links(principal: Principal | None) -> list[nav.NavItem]:
     if principal is None or not principal.may("publish"):
         return []
     return [nav.link(_("My APIs"), url_for("provider.index"))]
+
+
+def _operator_links(principal: Principal | None) -> list[nav.NavItem]:
+    if principal is None or not principal.is_operator:
+        return []
+    return [nav.link(_("Search gaps"), url_for("gaps.index"))]
+
+
+__all__ = ["comparing", "finding", "register", "saving"]

@@ -1,0 +1,25 @@
+"""Which products the reader already has. Subscriptions stand above the catalog, so they tell it when it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from flask import Flask, current_app
+
+from portal.web.principal import find_principal
+
+Lookup = Callable[[int, Collection[int]], set[int]]
+
+
+def told_by(app: Flask, lookup: Lookup) -> None:
+    """Tell the catalog how to look up which of some products an account has a live subscription to."""
+    app.extensions["catalog holders"] = lookup
+
+
+def held_products(product_ids: Collection[int]) -> set[int]:
+    """Return which of some products the reader's organisation has a live subscription to."""
+    principal, lookup = find_principal(), current_app.extensions.get("catalog holders")
+    if principal is None or principal.account_id is None or lookup is None or not product_ids:
+        return set()
+    found: set[int] = lookup(principal.account_id, product_ids)
+    return found

@@ -1,0 +1,102 @@
+"""Up to four APIs side by side: what is promised, what is measured, what it costs at a volume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from sqlalchemy import text
+
+from portal.catalog import facts
+from portal.catalog.costs import cheapest, monthly_cost
+from portal.catalog.models import LISTED
+from portal.catalog.searching import list_cards
+from portal.catalog.types import Card, MeasuredFacts
+from portal.db import db
+from portal.pricing.queries import list_offers_for
+from portal.pricing.types import Offer
+
+MOST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCost:
+    """A plan with its cost per month at the volume, in minor units; None when it refuses some of the calls."""
+
+    offer: Offer
+    cost: int | None
+    is_cheapest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One column of the comparison."""
+
+    card: Card
+    facts: MeasuredFacts | None
+    plans: Sequence[PlanCost]
+    cheapest: Fraction | None
+    auth: Sequence[str]
+    version: str
+    openapi: str
+    operations: int
+    terms: str | None
+    licence: str
+    updated_at: datetime
+
+
+def find_ids(addresses: Sequence[tuple[str, str]]) -> list[int]:
+    """Return the listed APIs at (organisation, slug) addresses, in that order, each once; unknown ones are left out."""
+    statement = text(f"""
+        SELECT o.slug, a.slug, a.id FROM apis a JOIN organisations o ON o.id = a.organisation_id
+        WHERE a.{LISTED} AND (o.slug, a.slug) IN (SELECT * FROM unnest(CAST(:organisations AS text[]), CAST(:apis AS text[])))
+    """)  # noqa: S608 - a constant
+    values = {"organisations": [pair[0] for pair in addresses], "apis": [pair[1] for pair in addresses]}
+    known = {(row[0], row[1]): row[2] for row in db.session.execute(statement, values)}
+    return [known[pair] for pair in dict.fromkeys(addresses) if pair in known]
+
+
+def compare(api_ids: Sequence[int], volume: int) -> list[Compared]:
+    """Return the APIs side by side, priced at `volume` calls a month."""
+    cards = list_cards(api_ids[:MOST])
+    offers = list_offers_for([card.product_id for card in cards if card.product_id is not None])
+    measured, versions = facts.list_facts([card.id for card in cards]), _versions([card.id for card in cards])
+    return [_column(card, measured.get(card.id), offers, versions[card.id], volume) for card in cards]
+
+
+def _column(
+    card: Card, measured: MeasuredFacts | None, offers: Mapping[int, list[Offer]], version: Any, volume: int
+) -> Compared:
+    mine = offers.get(card.product_id, []) if card.product_id is not None else []
+    best = cheapest(mine, volume)
+    plans = [
+        PlanCost(offer, ceil(cost) if cost is not None else None, best is not None and best.offer is offer)
+        for offer in mine
+        for cost in [monthly_cost(offer.terms, volume)]
+    ]
+    overview = version.overview or {}
+    return Compared(
+        card=card,
+        facts=measured,
+        plans=plans,
+        cheapest=best.amount if best else None,
+        auth=version.auth,
+        version=version.version or "",
+        openapi=version.openapi or "",
+        operations=version.operations or 0,
+        terms=overview.get("terms"),
+        licence=(overview.get("licence") or {}).get("name", ""),
+        updated_at=version.updated_at,
+    )
+
+
+def _versions(api_ids: Sequence[int]) -> dict[int, Any]:
+    statement = text("""
+        SELECT a.id, a.auth, a.updated_at, v.name AS version, v.openapi, v.operation_count AS operations, v.overview
+        FROM apis a LEFT JOIN api_versions v ON v.api_id = a.id AND v.is_default WHERE a.id = ANY (:ids)
+    """)
+    return {row.id: row for row in db.session.execute(statement, {"ids": list(api_ids)})}

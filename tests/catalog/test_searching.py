@@ -1,0 +1,261 @@
+"""Finding over random catalogues: whatever is chosen, totals and counts are those of the dullest possible counting."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, text
+
+from jobs import recurring
+from portal.catalog import searching
+from portal.catalog.costs import cheapest
+from portal.catalog.facets import AUTH_KINDS, DIMENSIONS, PROVIDER, toggled, without
+from portal.catalog.models import Api
+from portal.catalog.searching import PAGE_SIZE, search
+from portal.catalog.types import Search
+from portal.db import PUBLIC, SYSTEM, db, scoped, transaction
+from portal.identity.models import Organisation
+from portal.kit.clock import ManualClock
+from portal.pricing.queries import list_offers_for
+from tests.conftest import START
+from tests.factories import make_api, make_organisation, make_plan
+
+WORDS = ("harbour", "tide", "lantern", "ferry")
+CATEGORIES = ("finance", "geo", "media")
+
+
+def random_market(chance: random.Random, size: int = 60) -> None:
+    providers = [make_organisation(f"Provider {n}", f"provider-{n}") for n in range(4)]
+    for n in range(size):
+        measured = chance.random() < 0.6
+        make_api(
+            chance.choice(providers),
+            f"{chance.choice(WORDS).title()} {n}",
+            state=chance.choices(["published", "deprecated", "draft", "retired"], [8, 1, 1, 1])[0],
+            summary=" ".join(chance.sample(WORDS, 2)),
+            category=chance.choice(CATEGORIES),
+            has_free=chance.random() < 0.5,
+            has_paid=chance.random() < 0.5,
+            no_card=chance.random() < 0.3,
+            metered=chance.random() < 0.3,
+            monthly_fee=chance.choice([None, 0, 900, 1000, 4999, 20_001]),
+            auth=chance.sample(AUTH_KINDS[:3], chance.randint(0, 2)),
+            uptime_ppm=chance.choice([999_950, 999_000, 990_000, 500_000]) if measured else None,
+            p95_ms=chance.choice([40, 100, 299, 301, 5000]) if measured else None,
+            is_new=chance.random() < 0.3,
+            calls_30d=chance.choice([0, 0, 5, 700, 90_000]),
+            published_at=START - timedelta(minutes=chance.randint(0, 10_000)),
+        )
+    with transaction(SYSTEM) as session:
+        session.execute(text("UPDATE organisations SET is_verified = true WHERE slug IN ('provider-1', 'provider-2')"))
+        _shake(session, chance)
+
+
+def _shake(session: Any, chance: random.Random) -> None:
+    """Change, retire and remove some, one by one and together, so that the shelf has to keep up."""
+    ids = list(session.scalars(select(Api.id)))
+    for api_id in chance.sample(ids, 10):
+        values = {"id": api_id, "category": chance.choice(CATEGORIES), "p95": chance.choice([None, 90, 400])}
+        session.execute(text("UPDATE apis SET category = :category, p95_ms = :p95 WHERE id = :id"), values)
+    session.execute(text("UPDATE apis SET state = 'retired' WHERE id = ANY (:ids)"), {"ids": chance.sample(ids, 4)})
+    session.execute(text("DELETE FROM apis WHERE id = ANY (:ids)"), {"ids": chance.sample(ids, 3)})
+    session.execute(text("UPDATE apis SET is_new = NOT is_new"))
+
+
+def everything() -> list[tuple[Api, str]]:
+    with scoped(SYSTEM) as session:
+        rows = session.execute(
+            select(Api, Organisation.slug)
+            .join(Organisation, Organisation.id == Api.organisation_id)
+            .where(Api.state.in_(("published", "deprecated")))
+        ).all()
+        for api, _slug in rows:
+            db.session.refresh(api, ["facets"])
+        return [(api, slug) for api, slug in rows]
+
+
+def fits(api: Api, provider: str, wanted: Search) -> bool:
+    """The definition, written out by hand."""
+    tests = {
+        "category": lambda value: api.category == value,
+        "price": lambda value: {"free": api.has_free, "paid": api.has_paid, "metered": api.metered}[value],
+        "fee": lambda value: api.monthly_fee is not None and api.monthly_fee <= int(value) * 100,
+        "nocard": lambda _value: api.no_card,
+        "verified": lambda _value: provider in ("provider-1", "provider-2"),
+        "new": lambda _value: api.is_new,
+        "uptime": lambda value: api.uptime_ppm is not None and api.uptime_ppm >= Decimal(value) * 10_000,
+        "p95": lambda value: api.p95_ms is not None and api.p95_ms <= int(value),
+        "auth": lambda value: value in api.auth,
+        "provider": lambda value: provider == value,
+    }
+    words = wanted.text.split()
+    return all(word in f"{api.name} {api.summary}".lower() for word in words) and all(
+        any(tests[name](value) for value in chosen) for name, chosen in wanted.filters.items()
+    )
+
+
+def count(wanted: Search, apis: list[tuple[Api, str]]) -> int:
+    return sum(fits(api, provider, wanted) for api, provider in apis)
+
+
+def random_search(chance: random.Random) -> Search:
+    wanted = Search(text=" ".join(chance.sample(WORDS, chance.choice([0, 0, 1, 2]))))
+    for name in chance.sample(list(DIMENSIONS), chance.randint(0, 4)):
+        values = DIMENSIONS[name].values or ("provider-0", "provider-1", "provider-3", "nobody")
+        values = CATEGORIES if name == "category" else values
+        for _times in range(chance.randint(1, 2) if DIMENSIONS[name].is_multiple else 1):
+            wanted = replace(wanted, filters=toggled(wanted.filters, name, chance.choice(values)))
+    sort = chance.choice([*(["relevance"] if wanted.text else []), "used", "newest", "name", "fastest", "reliable"])
+    return replace(wanted, sort=sort)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_totals_and_counts_are_those_of_naive_counting(app: Flask, seed: int) -> None:
+    chance = random.Random(seed)
+    random_market(chance)
+    apis = everything()
+    for _search in range(25):
+        wanted = random_search(chance)
+        with scoped(PUBLIC):
+            found = search(wanted)
+        assert found.total == count(wanted, apis), wanted
+        for name, values in found.facets.items():
+            left_open = replace(wanted, filters=without(wanted.filters, name))
+            for value in values:
+                alone = replace(left_open, filters={**left_open.filters, name: (value.value,)})
+                assert value.count == count(alone, apis), (wanted, name, value)
+        if wanted.filters and not found.total:
+            expected = {
+                name: count(replace(wanted, filters=without(wanted.filters, name)), apis) for name in wanted.filters
+            }
+            assert found.relaxed == expected, wanted
+        everybody = {
+            slug for api, slug in apis if fits(api, slug, replace(wanted, filters=without(wanted.filters, PROVIDER)))
+        }
+        assert {value.value for value in found.facets[PROVIDER] if value.count} <= everybody
+        if PROVIDER not in wanted.filters and found.total:
+            assert {value.value for value in found.facets[PROVIDER]} == everybody
+
+
+@pytest.mark.parametrize("from_facets", [False, True])
+def test_pages_go_through_everything_once_in_order_whichever_way_is_taken(app: Flask, from_facets: bool) -> None:
+    # With many drafts and few that fit, starting from the facets reads less; with few drafts, walking the order does.
+    random_market(random.Random(11), 400 if from_facets else 90)
+    apis = everything()
+    keys = {
+        "used": lambda api: (-api.calls_30d, -api.id),
+        "newest": lambda api: (-api.published_at.timestamp(), -api.id),
+        "name": lambda api: (api.name.lower(), api.id),
+        "fastest": lambda api: (api.p95_ms is None, api.p95_ms or 0, -api.calls_30d, -api.id),
+        "reliable": lambda api: (api.uptime_ppm is None, -(api.uptime_ppm or 0), -api.calls_30d, -api.id),
+    }
+    for sort, key in keys.items():
+        for filters in (
+            {},
+            {"category": ("finance", "geo")},
+            {"price": ("free",), "new": ("1",)},
+            {"provider": ("provider-1",)},
+        ):
+            wanted = Search(filters=filters, sort=sort)  # type: ignore[arg-type]
+            expected = [api.id for api, slug in sorted(apis, key=lambda pair: key(pair[0])) if fits(api, slug, wanted)]
+            seen: list[int] = []
+            for page in range(1, 20):
+                with scoped(PUBLIC):
+                    seen += [card.id for card in search(replace(wanted, page=page)).cards]
+            assert seen == expected, (sort, filters)
+    assert PAGE_SIZE < 90
+
+
+def test_the_shelf_is_right_after_any_change(app: Flask) -> None:
+    chance = random.Random(3)
+    random_market(chance)
+    with transaction(SYSTEM) as session:
+        _shake(session, chance)
+    with scoped(SYSTEM) as session:
+        wrong = session.execute(
+            text("""
+                WITH shelved AS (
+                    SELECT block * 4096 + bit AS id, facet FROM catalog_shelf, generate_series(0, 4095) AS bit
+                    WHERE get_bit(bits, bit) = 1
+                ), true_ones AS (
+                    SELECT id, facet FROM apis, unnest(array_prepend('', facets)) AS facet
+                    WHERE state IN ('published', 'deprecated')
+                )
+                (SELECT * FROM shelved EXCEPT SELECT * FROM true_ones)
+                UNION ALL (SELECT * FROM true_ones EXCEPT SELECT * FROM shelved)
+            """)
+        ).all()
+    assert wrong == []
+
+
+@pytest.fixture
+def priced(app: Flask) -> random.Random:
+    """A market with every kind of price."""
+    chance = random.Random(5)
+    provider = make_organisation("Provider", "provider")
+    for n in range(40):
+        api = make_api(provider, f"Api {n}", published_at=START)
+        for code in range(chance.randint(0, 2)):
+            make_plan(api, f"plan-{code}", **random_price(chance))
+    return chance
+
+
+def random_price(chance: random.Random) -> dict[str, Any]:
+    price: dict[str, Any] = {
+        "amount": chance.choice([0, 900, 2900, 19_900]),
+        "included_quantity": chance.choice([None, 0, 500, 10_000, 2_000_000]),
+        "interval": chance.choice(["month", "month", "year", "week"]),
+    }
+    model = chance.choice([None, "per_unit", "package"])
+    if model:
+        price |= {"usage_model": model, "unit_amount": Decimal(chance.choice(["0.002", "0.4", "30"]))}
+    return price | ({"package_size": 1000} if model == "package" else {})
+
+
+@pytest.mark.parametrize("volume", [1, 700, 10_000, 99_999, 3_000_000, 10**12])
+@pytest.mark.parametrize("is_tidied", [False, True])
+def test_cheapest_first_is_exact_before_and_after_the_least_prices_are_known(
+    priced: random.Random, volume: int, is_tidied: bool
+) -> None:
+    if is_tidied:
+        assert recurring.tidy_the_market() == "40 priced, 0 no longer new"
+        assert recurring.tidy_the_market() == "0 priced, 0 no longer new"
+    with scoped(SYSTEM) as session:
+        apis = session.execute(select(Api.id, Api.product_id)).all()
+        offers = list_offers_for([product for _id, product in apis])
+    costs = {api_id: cost.amount for api_id, product in apis if (cost := cheapest(offers[product], volume))}
+    expected = sorted((api_id for api_id, _product in apis), key=lambda i: (i not in costs, costs.get(i, 0), i))
+    with scoped(PUBLIC):
+        pages = [search(Search(sort="cheapest", volume=volume, page=page)) for page in (1, 2)]
+    assert [card.id for page in pages for card in page.cards] == expected
+    assert {i: cost.amount for page in pages for i, cost in page.costs.items()} == costs
+
+
+def test_a_price_change_is_ranked_at_once(app: Flask) -> None:
+    provider = make_organisation()
+    dear, cheap = make_api(provider, "Dear"), make_api(provider, "Cheap")
+    make_plan(dear, amount=9900)
+    make_plan(cheap, amount=900)
+    recurring.tidy_the_market()
+    with scoped(PUBLIC):
+        assert [card.id for card in search(Search(sort="cheapest")).cards] == [cheap.id, dear.id]
+    make_plan(dear, "free", amount=0)
+    with scoped(PUBLIC):
+        assert [card.id for card in search(Search(sort="cheapest")).cards] == [dear.id, cheap.id]
+
+
+def test_a_listing_stops_being_new_after_thirty_days(app: Flask, clock: ManualClock) -> None:
+    make_api(make_organisation(), "Young", is_new=True, published_at=clock.now())
+    clock.advance(timedelta(days=30) - timedelta(seconds=1))
+    recurring.tidy_the_market()
+    assert search(Search(filters={"new": ("1",)})).total == 1
+    clock.advance(timedelta(seconds=1))
+    recurring.tidy_the_market()
+    assert search(Search(filters={"new": ("1",)})).total == 0
+    assert searching.CAP == 1000
