@@ -13,15 +13,23 @@ from sqlalchemy import text
 
 from benchmarks.ground import Ground, ground
 from benchmarks.harness import Arm, compare
+from portal.catalog.counting import count_shelf
+from portal.catalog.facets import DIMENSIONS
+from portal.catalog.listing import reprice_changed
 from portal.catalog.models import LISTED
 from portal.catalog.searching import PAGE_SIZE, search
 from portal.catalog.types import Search
-from portal.db import PUBLIC, db, scoped
+from portal.db import PUBLIC, SYSTEM, db, in_transaction, scoped
 
 LISTINGS = int(os.environ.get("BENCH_LISTINGS", "100000"))
 QUERIES = int(os.environ.get("BENCH_QUERIES", "30"))
 P95_LIMIT = 20.0 if LISTINGS <= 100_000 else 60.0  # milliseconds, page and facets and order together
 _SYLLABLES = [a + b for a in "bdfgklmnprtvz" for b in "aeiou"]
+_NARROW = {"price": ("metered", "paid"), "auth": ("key",), "verified": ("1",), "new": ("1",)}
+_EVERYTHING = {
+    "category": ("geo", "ai", "media"), "price": ("free", "paid"), "fee": ("200",), "verified": ("1",), "uptime": ("99",),
+    "p95": ("1000",), "auth": ("key", "bearer", "oauth2"), "nocard": ("1",), "new": ("1",),
+}  # fmt: skip
 _MATCHES = f"a.{LISTED} AND a.search @@ websearch_to_tsquery('english', :words)"
 
 
@@ -56,12 +64,18 @@ def _search(words: random.Random, common: Sequence[str], rare: Sequence[str]) ->
         _say_delays(delays)
         if title == "one common word":
             found.goal("one capped statement", at_least=5)
-    for order in ("used", "newest", "name"):
+    for order in ("used", "newest", "name", "fastest", "reliable", "cheapest"):
         delays = []
         for query in classes["two common words"] * 2:
             _timed(lambda query=query, order=order: search(Search(text=query, sort=order)), delays)  # type: ignore[misc]
         print(f"\nSearch, two common words by {order}")
         _say_delays(delays)
+    delays = []
+    for query in classes["two common words"] * 2:
+        chosen = {"category": ("geo",), "price": ("free",)}
+        _timed(lambda query=query, f=chosen: search(Search(text=query, filters=f, sort="relevance")), delays)  # type: ignore[misc]
+    print("\nSearch, two common words with two facets chosen")
+    _say_delays(delays)
     delays = []
     for query in classes["one common word"]:
         _timed(lambda query=query: search(Search(text=query[:-1] + "q" + query[-1], sort="relevance")), delays)  # type: ignore[misc]
@@ -73,16 +87,47 @@ def _browse() -> None:
     cases = {
         "first page": Search(),
         "page 2,000": Search(page=2_000),
-        "a category": Search(category="finance"),
-        "a price": Search(price="paid", sort="name"),
-        "a provider": Search(provider="provider-7"),
+        "a category": Search(filters={"category": ("finance",)}),
+        "a price, by name": Search(filters={"price": ("paid",)}, sort="name"),
+        "a provider": Search(filters={"provider": ("provider-7",)}),
+        "fastest": Search(sort="fastest"),
+        "most reliable, two categories": Search(filters={"category": ("geo", "ai")}, sort="reliable"),
+        "cheapest at 25,000": Search(sort="cheapest", volume=25_000),
+        "cheapest, narrowed by four facets": Search(filters=_NARROW, sort="cheapest", volume=400_000),
+        "every facet, by use": Search(filters=_EVERYTHING, sort="used"),
+        "few fit, newest": Search(filters={"uptime": ("99.99",), "auth": ("mtls",), "new": ("1",)}),
+        "none fit": Search(filters={"uptime": ("99.99",), "auth": ("openid",), "p95": ("100",), "fee": ("10",)}),
     }
     for title, wanted in cases.items():
         delays: list[float] = []
+        found = search(wanted)
         for _ in range(QUERIES * 2):
             _timed(lambda wanted=wanted: search(wanted), delays)  # type: ignore[misc]
-        print(f"\nBrowse, {title}: {search(wanted).total:,} APIs")
+        print(f"\nBrowse, {title}: {found.total:,} APIs")
         _say_delays(delays)
+    _count_naively()
+
+
+def _count_naively() -> None:
+    """Count every facet under two filters: on the shelf, and by looking at every listing that fits."""
+    filters = {"category": ("geo", "ai"), "price": ("free",)}
+
+    def naive() -> int:
+        marks = {name: DIMENSIONS[name].marks(chosen) for name, chosen in filters.items()}
+        for opened in (None, *filters):
+            fits = " AND ".join(f"facets && :{name}" for name in filters if name != opened)
+            statement = text(
+                f"SELECT facet, count(*) FROM apis, unnest(facets) facet WHERE {LISTED} AND {fits} GROUP BY 1"
+            )
+            db.session.execute(statement, marks).all()
+        return 1
+
+    def shelf() -> int:
+        count_shelf(filters)
+        return 1
+
+    arms = [Arm("group by over the listings", naive), Arm("bitmaps", shelf)]
+    compare("Facets under two filters", arms, unit="counts", baseline=arms[0].name).goal("bitmaps", at_least=5)
 
 
 def _asking(
@@ -133,23 +178,56 @@ def _fill(here: Ground, common: Sequence[str], rare: Sequence[str]) -> None:
             "INSERT INTO organisations (slug, name)"
             " SELECT 'provider-' || n, 'Provider ' || n FROM generate_series(1, 2000) n"
         )
+        link.execute("UPDATE organisations SET is_verified = true WHERE id % 3 = 0")
         link.execute(
             """
-            INSERT INTO apis (organisation_id, slug, name, summary, description, category, state, published_at,
-                              calls_30d, has_free, has_paid)
-            SELECT (SELECT min(id) FROM organisations) + n %% 2000, 'api-' || n,
+            INSERT INTO products (project_id, organisation_id, name)
+            SELECT 1, (SELECT min(id) FROM organisations) + n %% 2000, 'Api ' || n FROM generate_series(1, %(n)s) n
+            """,
+            {"n": LISTINGS},
+        )
+        link.execute(
+            """
+            INSERT INTO apis (organisation_id, product_id, slug, name, summary, description, category, state, published_at,
+                              calls_30d, has_free, has_paid, no_card, metered, monthly_fee, auth, uptime_ppm, p95_ms,
+                              is_new, price_points)
+            SELECT (SELECT min(id) FROM organisations) + n %% 2000, (SELECT min(id) FROM products) + n - 1, 'api-' || n,
                    initcap((%(rare)s::text[])[1 + n %% 20000]) || ' ' || n,
                    'Finds ' || (%(common)s::text[])[1 + n %% 87] || ' and ' || (%(rare)s::text[])[1 + (n * 7) %% 20000],
                    (SELECT string_agg(word, ' ') FROM unnest(%(common)s::text[]) word WHERE random() < 0.2 AND n > 0),
                    (ARRAY['finance', 'geo', 'media', 'data', 'ai', 'commerce', 'other', 'science'])[1 + n %% 8],
                    'published', now() - n * interval '1 minute', floor(1000000 / (1 + random() * 100000)),
-                   n %% 2 = 0, n %% 3 = 0
+                   n %% 2 = 0, n %% 3 = 0, n %% 4 = 0, n %% 6 = 0, CASE WHEN n %% 3 = 0 THEN (n * 37) %% 30000 END,
+                   CASE WHEN n %% 5 < 4 THEN ARRAY[(ARRAY['key', 'bearer', 'oauth2', 'basic', 'mtls'])[1 + (random() * 4.1)::int]]
+                        ELSE '{}' END,
+                   CASE WHEN random() < 0.3 THEN 1000000 - (random() ^ 4 * 30000)::int END,
+                   CASE WHEN random() < 0.3 THEN 20 + (random() ^ 3 * 3000)::int END,
+                   random() < 0.1, '{-1,-1,-1,-1,-1,-1}'
             FROM generate_series(1, %(n)s) n
             """,
             {"rare": list(rare), "common": list(common), "n": LISTINGS},
         )
+        # A plan for each, prices spread over three orders of magnitude; what they can cost least follows by our own job.
+        link.execute("ALTER TABLE prices DISABLE TRIGGER USER")
+        link.execute(
+            "INSERT INTO plans (product_id, code, name) SELECT id, 'pro', 'Pro' FROM products WHERE id % 20 > 0"
+        )
+        link.execute(
+            """
+            INSERT INTO prices (plan_id, currency, amount, included_quantity, usage_model, unit_amount)
+            SELECT id, 'eur', floor(100 * 10 ^ (random() * 3)), 1000, 'per_unit', round((0.001 * 10 ^ (random() * 3))::numeric, 6)
+            FROM plans
+            """
+        )
+        link.execute("ALTER TABLE prices ENABLE TRIGGER USER")
         link.execute(
             "INSERT INTO catalog_words (word, apis) SELECT word, 1 FROM unnest(%s::text[] || %s::text[]) word",
             [list(rare), list(common)],
         )
         link.execute("VACUUM ANALYZE")
+    started = time.perf_counter()
+    while in_transaction(lambda _session: reprice_changed(), scope=SYSTEM):
+        pass
+    print(f"  least prices worked out in {time.perf_counter() - started:.0f} s", flush=True)
+    with psycopg.connect(here.libpq_url, autocommit=True) as link:
+        link.execute("VACUUM ANALYZE apis")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 
-from portal.catalog import facts, listing, vocabulary
+from portal.catalog import facts, gaps, listing, vocabulary
 from portal.db import SYSTEM, in_transaction, transaction
 from portal.entitlements.service import derive
 from portal.gateway import provisioning
@@ -59,6 +59,12 @@ def tidy_the_market() -> str:
         priced += done
     aged = in_transaction(lambda _session: listing.age(now), scope=SYSTEM)
     return f"{priced} priced, {aged} no longer new"
+
+
+def forget_old_wishes() -> str:
+    """Remove wishes for missing APIs that no page shows any more."""
+    now = plugs().clock.now()
+    return f"{in_transaction(lambda _session: gaps.forget_old(now), scope=SYSTEM)} wishes"
 
 
 def count_the_words() -> str:

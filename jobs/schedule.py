@@ -35,5 +35,6 @@ TIMETABLE = (
     Entry("market facts", timedelta(hours=1), recurring.measure_the_market, offset=timedelta(minutes=7)),
     Entry("market listings", timedelta(minutes=1), recurring.tidy_the_market),
     Entry("market words", timedelta(days=1), recurring.count_the_words, offset=timedelta(hours=3)),
+    Entry("market wishes", timedelta(days=1), recurring.forget_old_wishes, offset=timedelta(hours=4)),
     Entry("sessions", timedelta(hours=1), recurring.forget_old_sessions, offset=timedelta(minutes=17)),
 )

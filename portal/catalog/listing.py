@@ -15,20 +15,22 @@ from portal.pricing.queries import list_offers_for
 NEW_FOR = timedelta(days=30)
 _BATCH = 200
 _STORE = text("""
-    UPDATE apis SET price_points = CAST(:points AS bigint[]) WHERE id = :api
+    UPDATE apis SET price_points = CAST(new.points AS bigint[])
+    FROM unnest(CAST(:apis AS bigint[]), CAST(:points AS text[])) AS new (api, points) WHERE id = new.api
 """)
 
 
 def reprice(listed: Sequence[tuple[int, int | None]]) -> int:
     """Work out the least that APIs, given with their products, can cost per range of volume."""
     offers = list_offers_for([product_id for _api_id, product_id in listed if product_id is not None])
-    rows = [
-        {"api": api_id, "points": price_points(offers.get(product_id, []) if product_id is not None else [])}
-        for api_id, product_id in listed
+    points = [
+        price_points(offers.get(product_id, []) if product_id is not None else []) for _api_id, product_id in listed
     ]
-    if rows:
-        db.session.execute(_STORE, rows)
-    return len(rows)
+    if points:
+        # One statement, and arrays as text because SQL has no arrays of arrays of different rows.
+        texts = ["{" + ",".join(map(str, each)) + "}" for each in points]
+        db.session.execute(_STORE, {"apis": [api_id for api_id, _product_id in listed], "points": texts})
+    return len(points)
 
 
 def reprice_changed() -> int:

@@ -59,7 +59,7 @@ def leave_gap() -> Response | Redirect:
         status = 200 if is_left else 422
         return make_response(render_template("catalog/_gap.html", words=words, is_left=is_left), status)
     if is_left:
-        flash(_("Noted. Providers see what is asked for most, not who asked."), "success")
+        flash(_("Noted. We tell providers what is asked for most, never who asked."), "success")
     else:
         flash(_("Write at least one word that says what you need."), "warning")
     return redirect(url_for("catalog.index", q=words or None), 303)

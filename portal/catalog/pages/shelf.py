@@ -24,8 +24,8 @@ from portal.pricing.words import headline
 from portal.web.principal import find_principal
 
 VIEWS = ("grid", "list")
-# Above a market this small the rows would repeat what stands right below them.
-_ROWS_FROM = 12
+# A row of fewer says nothing.
+_SHORTEST_ROW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +184,8 @@ def _near(wanted: Search) -> list[tuple[str, str]]:
 
 
 def _rows(wanted: Search, found: Found) -> list[tuple[str, list[Shown]]]:
-    """Return titled rows of cards for a market that nobody has narrowed or turned over yet."""
-    if wanted.is_narrowed or wanted.page > 1 or wanted.sort != "newest" or found.total <= _ROWS_FROM:
+    """Return titled rows for a market that nobody has narrowed or turned over, and that has more than one page of cards."""
+    if wanted.is_narrowed or wanted.page > 1 or wanted.sort != "newest" or found.total <= PAGE_SIZE:
         return []
     picked = [
         (_("Popular"), highlights.list_popular()),
@@ -193,7 +193,7 @@ def _rows(wanted: Search, found: Found) -> list[tuple[str, list[Shown]]]:
         (_("Recently updated"), highlights.list_updated()),
     ]
     cards = {one.card.id: one for one in shown(list_cards(list({i for _title, ids in picked for i in ids})))}
-    return [(str(title), [cards[api_id] for api_id in ids]) for title, ids in picked if ids]
+    return [(str(title), [cards[api_id] for api_id in ids]) for title, ids in picked if len(ids) >= _SHORTEST_ROW]
 
 
 def marked(text: str) -> Markup:
