@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from portal.kit.money import Money
 from portal.pricing.types import Offer, PriceTerms
-from portal.pricing.volumes import Quote, Stretches, quote
+from portal.pricing.volumes import FARTHEST, Quote, Stretches, quote
 from portal.web.figures import Chart, Series, chart_data, compact
 from portal.web.formatting import money, number, unit_price
 
@@ -65,12 +65,12 @@ def ranges(found: Stretches) -> list[Range]:
     """Return the spans in which each offer is the best, in words."""
     ends = [stretch.first - 1 for stretch in found.found[1:]] + [found.until]
     listed = []
-    for n, (stretch, last) in enumerate(zip(found.found, ends, strict=True)):
-        is_last = n == len(found.found) - 1
+    for stretch, last in zip(found.found, ends, strict=True):
         first = number(stretch.first)
+        is_open = last == FARTHEST
         words = (
             _("%(first)s and more", first=first)
-            if is_last
+            if is_open
             else _("%(first)s to %(last)s", first=first, last=number(last))
         )
         listed.append(Range(words, stretch.offer, quote(stretch.offer, last).refused > 0))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import combinations
 from math import floor
 
@@ -17,9 +18,11 @@ from portal.pricing.rating import rate
 from portal.pricing.types import Charge, Offer, PriceTerms
 
 FARTHEST = 1_000_000_000
-# A price per package has a step for every package; beyond so many steps the search ends earlier and says where.
-MOST_STEPS = 400
+# A price per package has a step for every package. So many steps of all plans together are followed; the search then
+# ends earlier and says where, because a page waits for it.
+MOST_STEPS = 200
 _MONTHS = {"day": Fraction(12, 365), "week": Fraction(84, 365), "month": Fraction(1), "year": Fraction(12)}
+_Rank = tuple[Fraction, Fraction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,28 +89,52 @@ def best_offers(offers: Sequence[Offer], until: int = FARTHEST) -> Stretches:
     Exact to the call: between two bounds every cost is a straight line, so the order can change only where two lines
     meet, and there it is asked again. `until` comes back smaller when prices per package would need too many bounds.
     """
+    return _best_offers(tuple(offers), until)
+
+
+@lru_cache(maxsize=256)  # asked again with every volume somebody types; a new price makes another offer
+def _best_offers(offers: tuple[Offer, ...], until: int) -> Stretches:
     if not offers:
         return Stretches((), until)
-    until = min([until, *(_reach(offer.terms) for offer in offers)])
+    until = min(until, _reach([offer.terms for offer in offers]))
+    ranks = _Ranks(offers)
     bounds = sorted({0, *(bound for offer in offers for bound in _bounds(offer.terms, until))})
     found: list[Stretch] = []
     for first, following in zip(bounds, [*bounds[1:], until + 1], strict=True):
-        for point in _points(offers, first, following - 1):
-            best = best_of(quote(offer, point) for offer in offers)
-            if best is not None and (not found or found[-1].offer is not best.offer):
-                found.append(Stretch(point, best.offer))
+        for point in _points(ranks, first, following - 1):
+            at = ranks.at(point)
+            best = offers[at.index(min(at))]
+            if not found or found[-1].offer is not best:
+                found.append(Stretch(point, best))
     return Stretches(tuple(found), until)
 
 
-def _rank(found: Quote) -> tuple[Fraction, Fraction]:
+def _rank(found: Quote) -> _Rank:
     return found.refused, found.exact
 
 
-def _points(offers: Sequence[Offer], first: int, last: int) -> list[int]:
+class _Ranks:
+    """What each offer is ranked by at a volume, worked out once per volume."""
+
+    def __init__(self, offers: Sequence[Offer]) -> None:
+        self._offers, self._known = offers, dict[int, list[_Rank]]()
+
+    def at(self, calls: int) -> list[_Rank]:
+        if calls not in self._known:
+            self._known[calls] = [_rank(quote(offer, calls)) for offer in self._offers]
+        return self._known[calls]
+
+
+def _points(ranks: _Ranks, first: int, last: int) -> list[int]:
     """Return where the order of offers may change within a span on which every cost is a straight line."""
     points = {first, last}
-    lines = [[_line(_rank(quote(offer, first))[n], _rank(quote(offer, last))[n], first, last) for n in (0, 1)]
-             for offer in offers]  # fmt: skip
+    at_first, at_last = ranks.at(first), ranks.at(last)
+    if last - first < 2 or _one_stays_ahead(at_first, at_last):
+        return sorted(points)
+    lines = [
+        [_line(start, end, last - first) for start, end in zip(*pair, strict=True)]
+        for pair in zip(at_first, at_last, strict=True)
+    ]
     for one, other in combinations(lines, 2):
         for (start, slope), (start_2, slope_2) in zip(one, other, strict=True):
             if slope != slope_2:
@@ -116,8 +143,19 @@ def _points(offers: Sequence[Offer], first: int, last: int) -> list[int]:
     return sorted(point for point in points if first <= point <= last)
 
 
-def _line(at_first: Fraction, at_last: Fraction, first: int, last: int) -> tuple[Fraction, Fraction]:
-    return at_first, (at_last - at_first) / (last - first) if last > first else Fraction(0)
+def _one_stays_ahead(at_first: list[_Rank], at_last: list[_Rank]) -> bool:
+    """True when one offer is first at both ends in what is refused and in money: straight lines keep it there."""
+    ahead = at_first.index(min(at_first))
+    return all(
+        ends[ahead][part] <= each[part] and (ends[ahead] < each or n >= ahead)
+        for ends in (at_first, at_last)
+        for n, each in enumerate(ends)
+        for part in (0, 1)
+    )
+
+
+def _line(start: Fraction, end: Fraction, length: int) -> tuple[Fraction, Fraction]:
+    return start, (end - start) / length if length else Fraction(0)
 
 
 def _bounds(terms: PriceTerms, until: int) -> Iterable[int]:
@@ -133,7 +171,8 @@ def _bounds(terms: PriceTerms, until: int) -> Iterable[int]:
             yield bound
 
 
-def _reach(terms: PriceTerms) -> int:
-    if terms.package_size is None:
-        return FARTHEST
-    return floor((Fraction(terms.included_quantity or 0) + terms.package_size * MOST_STEPS) / months_of(terms))
+def _reach(found: Sequence[PriceTerms]) -> int:
+    """Return up to which volume the steps of all packages are few enough to follow."""
+    steps_per_call = sum((months_of(each) / each.package_size for each in found if each.package_size), Fraction(0))
+    free = min((each.included_quantity or 0 for each in found if each.package_size), default=0)
+    return min(FARTHEST, free + floor(MOST_STEPS / steps_per_call)) if steps_per_call else FARTHEST
