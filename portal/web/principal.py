@@ -175,7 +175,7 @@ def unconfirmed() -> Problem:
     return Problem(
         403,
         "unconfirmed",
-        _("Confirm your e-mail address first"),
+        _("Confirm your address first"),
         _(
             "Publishing, inviting people and organisation tokens wait for it. Open the link in our mail, then try again."
         ),

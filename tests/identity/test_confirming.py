@@ -52,7 +52,7 @@ class TestWhatWaits:
     def test_acting_towards_others_waits_and_says_so(self, mira: FlaskClient, method: str, path: str) -> None:
         answer = mira.open(path, method=method, data={"name": "x", "email": "ben@example.com", "role": "viewer"})
         assert answer.status_code == 403, path
-        assert "Confirm your e-mail address first" in answer.text
+        assert "Confirm your address first" in answer.text
         as_json = mira.open(path, method=method, headers={"Accept": "application/json"})
         assert as_json.json is not None
         assert as_json.json["type"] == "/problems/unconfirmed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -12,6 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from jobs import drain, recurring
+from portal.adapters.smtp_mail import SmtpMail
+from portal.app import create_app
 from portal.db import SYSTEM, scoped, transaction
 from portal.identity.models import Invitation, User
 from portal.kit.clock import ManualClock
@@ -21,7 +24,9 @@ from portal.notifications.service import LETTERS, deliver
 from portal.outbox.models import OutboxMessage
 from portal.outbox.service import Pending, announce_mail
 from portal.ports.mail import Letter, MailRefused, MailUnavailable
+from portal.settings import Settings, unsafe_settings
 from portal.web.plugs import Plugs
+from portal.wiring import plug
 from tests.factories import make_organisation, make_user
 from tests.mailbox import mails_to, token_to
 
@@ -241,3 +246,45 @@ def test_somebody_who_confirmed_before_the_mail_was_written_gets_none(client: Fl
     with transaction(SYSTEM) as session:
         session.execute(update(User).values(email_confirmed_at=clock.now()))
     assert mails_to("mira@example.com") == []
+
+
+class TestWhereMailsGo:
+    PRODUCTION = {
+        "environment": "production",
+        "secret_key": "0f8c1d2e3b4a59687786f5e4d3c2b1a0-web",
+        "key_pepper": "9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d-key",
+        "public_url": "https://market.example.org",
+        "enable_billing": False,
+        "password_memory_kib": 19_456,
+        "password_passes": 2,
+        "gateway_allow_private_upstreams": False,
+        "internal_admin_api_key": "",
+        "gateway_log_token": "",
+        "metrics_token": "",
+        "mail_url": "smtps://mercato:s%40fe@mail.example.org",
+        "mail_from": "no-reply@market.example.org",
+    }
+
+    def production(self, settings: Settings, **change: Any) -> Settings:
+        return Settings(_env_file=None, **{**settings.model_dump(), **self.PRODUCTION, **change})
+
+    def test_in_production_nobody_reads_them_here(self, settings: Settings) -> None:
+        chosen = self.production(settings)
+        assert unsafe_settings(chosen) == []
+        app = create_app(chosen, plug(chosen))
+        assert isinstance(app.extensions["portal"].mail, SmtpMail)
+        for path in ("/mail", "/mail/1"):
+            assert app.test_client().get(path, base_url="https://market.example.org").status_code == 404
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"mail_url": ""}, {"mail_url": "mail.example.org"}, {"mail_from": "Mercato"}, {"sealing_keys": "too short"}],
+    )
+    def test_production_does_not_start_without_them(self, settings: Settings, change: dict[str, str]) -> None:
+        faults = unsafe_settings(self.production(settings, **change))
+        assert len(faults) == 1
+        assert faults[0].startswith(next(iter(change)).upper()) or "MAIL_FROM" in faults[0]
+
+    def test_a_new_sealing_key_goes_in_front_and_the_others_still_open(self, settings: Settings) -> None:
+        chosen = self.production(settings, sealing_keys=" new-key-0123456789abcdef0123456789 , old-key ")
+        assert chosen.sealers == ("new-key-0123456789abcdef0123456789", "old-key", chosen.secret_key)
