@@ -11,6 +11,7 @@ from portal.entitlements.service import derive
 from portal.gateway import provisioning
 from portal.identity import service as identity
 from portal.metering import measuring, partitions
+from portal.notifications import service as notifications
 from portal.subscriptions import service as subscriptions
 from portal.web.plugs import plugs
 
@@ -73,9 +74,10 @@ def count_the_words() -> str:
 
 
 def forget_old_sessions() -> str:
-    """Remove sessions that ended long ago and sign-in attempts that no rule counts any more."""
+    """Remove sessions, links and kept mails of long ago, and attempts that no rule counts any more."""
+    now = plugs().clock.now()
     with transaction(SYSTEM):
-        return f"{identity.forget_old(plugs().clock.now())} rows"
+        return f"{identity.forget_old(now) + notifications.forget_old(now)} rows"
 
 
 def prepare_log_partitions() -> str:

@@ -14,6 +14,7 @@ from portal.home import pages as home
 from portal.identity import credentials
 from portal.identity import pages as identity
 from portal.metering import pages as metering
+from portal.notifications import pages as notifications
 from portal.payments import api as payments_api
 from portal.payments import pages as payments
 from portal.pricing import api as pricing_api
@@ -35,6 +36,7 @@ WITH_TABLES = (
     "gateway",
     "payments",
     "webhooks",
+    "notifications",
 )
 
 
@@ -58,3 +60,5 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     csrf.exempt(webhooks.bp)
     app.register_blueprint(gateway.bp)
     metering.register(app, csrf)
+    if app.config["SETTINGS"].is_development:
+        notifications.register(app)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from portal.gateway import provisioning
-from portal.outbox.service import Reaction
+from portal.notifications import service as notifications
+from portal.outbox.service import Payload, Reaction
 from portal.payments import buying
 from portal.ports.gateway import Gateway
 from portal.web.plugs import plugs
@@ -18,8 +19,14 @@ REACTIONS: dict[str, Reaction] = {
     "entitlements.changed": lambda payload: provisioning.agree(
         int(payload["account_id"]), _gateway(), clock=plugs().clock
     ),
+    "mail": lambda payload: _mail(payload),
     "gateway.publish": lambda payload: provisioning.publish(int(payload["api_id"]), _gateway()),
 }
+
+
+def _mail(payload: Payload) -> None:
+    ports = plugs()
+    notifications.deliver(payload, ports.mail, settings=ports.settings, clock=ports.clock)
 
 
 def _gateway() -> Gateway:

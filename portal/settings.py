@@ -34,11 +34,15 @@ class Settings(BaseSettings):
 
     secret_key: str = DEVELOPMENT_SECRET
     key_pepper: str = DEVELOPMENT_SECRET
+    sealing_keys: str = ""
     internal_admin_api_key: str = ""
     metrics_token: str = ""
     password_memory_kib: int = Field(default=19_456, ge=8, le=1_048_576)
     password_passes: int = Field(default=2, ge=1, le=10)
     rate_limits: bool = True
+
+    mail_url: str = ""
+    mail_from: str = "no-reply@localhost"
 
     stripe_secret_key: str = "sk_test_simulator"  # noqa: S105 - a test key name, refused outside development
     stripe_publishable_key: str = ""
@@ -91,6 +95,12 @@ class Settings(BaseSettings):
     def pepper(self) -> bytes:
         """The key of the keyed hashes of API keys and tokens."""
         return self.key_pepper.encode()
+
+    @cached_property
+    def sealers(self) -> tuple[str, ...]:
+        """Keys of sealed secrets, the one in force first. Without keys of their own SECRET_KEY serves; it always opens."""
+        own = tuple(part.strip() for part in self.sealing_keys.split(",") if part.strip())
+        return (*own, self.secret_key)
 
     @property
     def is_development(self) -> bool:
@@ -150,6 +160,10 @@ def unsafe_settings(settings: Settings) -> list[str]:
             faults.append(
                 f"{name.upper()} must be a random value of at least 24 characters, or unset to switch the route off"
             )
+    if any(len(key) < 32 or _is_weak(key) for key in settings.sealers[:-1]):
+        faults.append("SEALING_KEYS must be random values of at least 32 characters each, or unset")
+    if not settings.mail_url.startswith(("smtp://", "smtps://")) or "@" not in settings.mail_from:
+        faults.append("MAIL_URL must be smtp://… or smtps://…, and MAIL_FROM an address: people confirm theirs by mail")
     if settings.password_memory_kib < 19_456 or settings.password_passes < 2:
         faults.append("PASSWORD_MEMORY_KIB must be at least 19456 and PASSWORD_PASSES at least 2")
     if settings.gateway_allow_private_upstreams:

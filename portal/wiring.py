@@ -5,11 +5,14 @@ from __future__ import annotations
 import redis
 
 from portal.adapters.embedded_gateway import EmbeddedGateway
+from portal.adapters.kept_mail import KeptMail
 from portal.adapters.kong_gateway import KongGateway
 from portal.adapters.rq_queue import RQBell
+from portal.adapters.smtp_mail import SmtpMail
 from portal.adapters.stripe_payments import StripePayments
 from portal.kit.clock import SystemClock
 from portal.ports.gateway import Gateway
+from portal.ports.mail import Mail
 from portal.settings import Settings
 from portal.web.plugs import Plugs
 
@@ -25,8 +28,15 @@ def plug(settings: Settings) -> Plugs:
         queue=RQBell(connection),
         redis=connection,
         payments=StripePayments(settings.stripe_secret_key, settings.stripe_webhook_secrets, settings.stripe_api_base),
+        mail=_mail(settings),
         gateway=_gateway(settings, connection),
     )
+
+
+def _mail(settings: Settings) -> Mail:
+    if not settings.mail_url:
+        return KeptMail(SystemClock())
+    return SmtpMail(settings.mail_url, settings.mail_from)
 
 
 def _gateway(settings: Settings, connection: redis.Redis) -> Gateway:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +35,7 @@ def make_user(
     name: str = "Cleo", *, organisation: Organisation | None = None, role: str = "owner", **values: Any
 ) -> User:
     n = next(_numbers)
+    values.setdefault("email_confirmed_at", datetime(2026, 1, 1, tzinfo=UTC))
     user = _save(User(name=name, email=values.pop("email", f"{name.lower()}{n}@example.com"), **values))
     if organisation is not None:
         _save(Membership(organisation_id=organisation.id, user_id=user.id, role=role))

@@ -161,6 +161,8 @@ class _Run:
             "STRIPE_PAGE_ORIGINS": at["simulator_url"],
             "STRIPE_SECRET_KEY": "sk_test_simulator",
             "STRIPE_PUBLISHABLE_KEY": "pk_test_simulator",
+            "MAIL_URL": "",
+            "SEALING_KEYS": "",
             "ENABLE_BILLING": "true",
             "ENABLE_KONG": "false",
             "KONG_ADMIN_URL": "",

@@ -14,7 +14,7 @@ class WrongCredentials(IdentityError):
 
 
 class TooManyAttempts(IdentityError):
-    """The password was not looked at: too many wrong ones before it."""
+    """Nothing was looked at or sent: too many tries before this one."""
 
     def __init__(self, retry_after: timedelta) -> None:
         super().__init__(f"too many attempts; again in {retry_after}")
@@ -22,7 +22,7 @@ class TooManyAttempts(IdentityError):
 
 
 class EmailTaken(IdentityError):
-    """Somebody has signed up with this address, in whatever letter case."""
+    """The address, in whatever letter case, is somebody's who has confirmed it. Not for strangers' eyes."""
 
 
 class NotAMember(IdentityError):
@@ -39,3 +39,47 @@ class UnknownToken(IdentityError, LookupError):
 
 class UnknownSession(IdentityError, LookupError):
     """The person has no such live session."""
+
+
+class LinkGone(IdentityError, LookupError):
+    """The link of a mail is unknown, used, too old or pointless by now: nobody outside can tell which."""
+
+
+class WrongCode(IdentityError):
+    """The code is not the authenticator's, was used before, or is no recovery code."""
+
+
+class NoSecondFactor(IdentityError):
+    """The person has no authenticator, or none that is being set up."""
+
+
+class UnknownMember(IdentityError, LookupError):
+    """The organisation has no such member."""
+
+
+class LastOwner(IdentityError):
+    """An organisation without an owner could never be managed again."""
+
+
+class NotYours(IdentityError):
+    """Only an owner makes, changes and removes owners."""
+
+
+class AlreadyMember(IdentityError):
+    """The address is a member's, or has an open invitation."""
+
+
+class TooManyInvitations(IdentityError):
+    """The organisation has as many open invitations as it may."""
+
+
+class UnknownInvitation(IdentityError, LookupError):
+    """The organisation has no such open invitation."""
+
+
+class OtherAddress(IdentityError):
+    """The invitation is for another address than the person's own."""
+
+
+class UnknownPerson(IdentityError, LookupError):
+    """There is no such person."""

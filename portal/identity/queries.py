@@ -34,6 +34,7 @@ def find_session(token_text: str, now: datetime) -> LiveCredential | None:
                 User.name,
                 User.email,
                 User.is_operator,
+                User.email_confirmed_at,
                 User.locale,
                 User.time_zone,
                 Membership.role,
@@ -59,6 +60,7 @@ def find_session(token_text: str, now: datetime) -> LiveCredential | None:
         name=row.name,
         email=row.email,
         is_operator=row.is_operator,
+        is_confirmed=row.email_confirmed_at is not None,
         session_id=row.row_id,
         locale=row.locale,
         time_zone=row.time_zone,
@@ -231,6 +233,7 @@ def _view(row: Organisation | None) -> OrganisationView:
         description=row.description,
         website=row.website,
         is_verified=row.is_verified,
+        billing_email=row.billing_email,
     )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from portal.web.principal import Role
 
 TOKEN_PREFIX = "mo"  # noqa: S105 - what organisation tokens start with, not one of them
 SESSION_IDLE = timedelta(hours=12)
@@ -102,6 +105,27 @@ def landing_after_switch(path: str) -> str:
     """Return where to go after acting for somebody else: lists stay, single things (`/usage/12`) do not."""
     single = re.search(r"/\d+(?:/|$)", path.partition("?")[0])
     return path[: single.start()] or "/" if single else path
+
+
+def may_give(acting: Role, current: Role, wanted: Role) -> bool:
+    """True when somebody with one role may turn a second role into a third. Owners are made and unmade by owners alone."""
+    if acting == "owner":
+        return True
+    return acting == "admin" and "owner" not in (current, wanted)
+
+
+def is_website(text: str) -> bool:
+    """True for an http or https address with a host, short enough to print."""
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and "." in (parts.hostname or "")
+            and (len(text) <= 200 and is_clean(text) and " " not in text and not parts.username)
+        )
+    except ValueError:
+        return False
 
 
 def is_worth_noting(last_seen_at: datetime | None, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from portal.audit.service import record
 from portal.db import db
-from portal.identity import throttle
+from portal.identity import links, second_factor, throttle
 from portal.identity.errors import EmailTaken, NotAMember, UnknownSession, UnknownToken, WrongCredentials
 from portal.identity.models import Membership, Organisation, OrganisationToken, User, UserSession
 from portal.identity.passwords import Hashing
@@ -28,6 +28,7 @@ from portal.identity.rules import (
 )
 from portal.identity.types import IssuedToken, NewPerson, SessionToken
 from portal.kit.tokens import keyed_hash, new_token, plain_hash, random_text
+from portal.outbox.service import announce_mail
 from portal.web.principal import Role
 
 
@@ -40,20 +41,35 @@ def sign_up(
     now: datetime,
     hashing: Hashing | None = None,
     locale: str = "en",
+    is_confirmed: bool = True,
 ) -> NewPerson:
-    """Make a person and an organisation they own. Raises EmailTaken. The password must have passed the policy."""
-    person = _make_person(email, password, name, now=now, hashing=hashing, locale=locale)
-    organisation = _make_organisation(clean_name(organisation_name), now)
-    db.session.add(Membership(organisation_id=organisation, user_id=person, role="owner", created_at=now))
-    record("organisation.created", f"organisation:{organisation}", actor=f"user:{person}", organisation_id=organisation)
+    """Make a person and an organisation they own. The password must have passed the policy.
+
+    Whoever vouches for the address (the demo, a script) makes a confirmed person; raises EmailTaken when there is one.
+    A stranger's address is unconfirmed, which never clashes with anybody's, and a mail to it is announced.
+    """
+    confirmed_at = now if is_confirmed else None
+    person = make_person(email, password, name, now=now, hashing=hashing, locale=locale, confirmed_at=confirmed_at)
+    organisation = create_organisation(person, organisation_name, now=now)
+    if not is_confirmed:
+        announce_mail("identity.confirm", f"signed-up:{person}", user_id=person)
     return NewPerson(user_id=person, organisation_id=organisation)
+
+
+def create_organisation(user_id: int, name: str, *, now: datetime) -> int:
+    """Make an organisation that a person owns; return its number."""
+    organisation = _make_organisation(clean_name(name), now)
+    db.session.add(Membership(organisation_id=organisation, user_id=user_id, role="owner", created_at=now))
+    subject = f"organisation:{organisation}"
+    record("organisation.created", subject, actor=f"user:{user_id}", organisation_id=organisation)
+    return organisation
 
 
 def join(
     email: str, password: str, name: str, organisation_id: int, role: Role, *, now: datetime, actor: str
 ) -> NewPerson:
-    """Make a person who works in an organisation that exists. Raises EmailTaken."""
-    person = _make_person(email, password, name, now=now)
+    """Make a person, whose address is vouched for, in an organisation that exists. Raises EmailTaken."""
+    person = make_person(email, password, name, now=now, confirmed_at=now)
     db.session.add(Membership(organisation_id=organisation_id, user_id=person, role=role, created_at=now))
     record("member.joined", f"user:{person}", actor=actor, organisation_id=organisation_id, after={"role": role})
     return NewPerson(user_id=person, organisation_id=organisation_id)
@@ -65,9 +81,17 @@ def make_operator(user_id: int, *, actor: str) -> None:
     record("operator.appointed", f"user:{user_id}", actor=actor)
 
 
-def _make_person(
-    email: str, password: str, name: str, *, now: datetime, hashing: Hashing | None = None, locale: str = "en"
+def make_person(
+    email: str,
+    password: str,
+    name: str,
+    *,
+    now: datetime,
+    hashing: Hashing | None = None,
+    locale: str = "en",
+    confirmed_at: datetime | None = None,
 ) -> int:
+    """Make a person; return their number. Raises EmailTaken when the address is confirmed and somebody's already."""
     person: int | None = db.session.scalar(
         insert(User)
         .values(
@@ -76,6 +100,7 @@ def _make_person(
             password_hash=(hashing or Hashing()).hash(password),
             locale=locale,
             created_at=now,
+            email_confirmed_at=confirmed_at,
         )
         .on_conflict_do_nothing()
         .returning(User.id)
@@ -85,35 +110,39 @@ def _make_person(
     return person
 
 
-def sign_in(
-    email: str,
-    password: str,
-    *,
-    ip: str,
-    user_agent: str | None,
-    now: datetime,
-    hashing: Hashing | None = None,
-    attempt_id: int | None = None,
-) -> SessionToken:
-    """Check a password and start a session. Raises WrongCredentials, after the same work, for whatever is not right.
+def check_password(email: str, password: str, *, hashing: Hashing | None = None, attempt_id: int | None = None) -> int:
+    """Return whose password this is. Raises WrongCredentials, after the same work, for whatever is not right.
 
-    `attempt_id` is what `throttle.reserve` returned in an earlier, committed unit of work.
+    Only confirmed addresses are looked up: who signed up with somebody else's cannot tell by signing in whether it is
+    somebody's. `attempt_id` is what `throttle.reserve` returned in an earlier, committed unit of work.
     """
     hashing = hashing or Hashing()
-    user = db.session.scalar(select(User).where(func.lower(User.email) == func.lower(normalise_email(email))))
+    mine = (func.lower(User.email) == func.lower(normalise_email(email)), User.email_confirmed_at.is_not(None))
+    user = db.session.scalar(select(User).where(*mine))
     if not hashing.verify(user.password_hash if user else None, password) or user is None or user.disabled_at:
         raise WrongCredentials
     if user.password_hash and hashing.is_outdated(user.password_hash):
         user.password_hash = hashing.hash(password)
     if attempt_id is not None:
         throttle.mark_succeeded(attempt_id)
-    return start_session(user.id, ip=ip, user_agent=user_agent, now=now)
+    return user.id
 
 
-def start_session(user_id: int, *, ip: str, user_agent: str | None, now: datetime) -> SessionToken:
-    """Start a session for a person whose identity is proven, acting for the organisation they joined first."""
+def check_own_password(user_id: int, password: str, *, hashing: Hashing, attempt_id: int) -> None:
+    """Make sure that a person knows their password before something that needs it. Raises WrongCredentials."""
+    user = db.session.get(User, user_id)
+    if not hashing.verify(user.password_hash if user else None, password) or user is None or user.disabled_at:
+        raise WrongCredentials
+    throttle.mark_succeeded(attempt_id)
+
+
+def start_session(
+    user_id: int, *, ip: str, user_agent: str | None, now: datetime, organisation_id: int | None = None
+) -> SessionToken:
+    """Start a session for a person whose identity is proven, acting for one of theirs or the organisation joined first."""
     first = select(Membership.organisation_id).where(Membership.user_id == user_id).order_by(Membership.id).limit(1)
-    text, organisation, expires = random_text(), db.session.scalar(first), now + SESSION_ABSOLUTE
+    text, expires = random_text(), now + SESSION_ABSOLUTE
+    organisation = organisation_id or db.session.scalar(first)
     db.session.add(
         UserSession(
             token_hash=plain_hash(text),
@@ -176,13 +205,11 @@ def change_profile(user_id: int, *, name: str, locale: str, time_zone: str) -> N
     )
 
 
-def change_password(user_id: int, current: str, new: str, *, hashing: Hashing) -> None:
-    """Set a new password. Raises WrongCredentials when `current` is not the one in force."""
-    user = db.session.get(User, user_id)
-    if user is None or not hashing.verify(user.password_hash, current):
-        raise WrongCredentials
-    user.password_hash = hashing.hash(new)
+def change_password(user_id: int, new: str, *, hashing: Hashing, now: datetime) -> None:
+    """Set a new password and tell its owner by mail. The caller has checked the one in force."""
+    db.session.execute(update(User).where(User.id == user_id).values(password_hash=hashing.hash(new)))
     record("password.changed", f"user:{user_id}", actor=f"user:{user_id}")
+    announce_mail("identity.password-changed", f"{user_id}:{now.isoformat()}", user_id=user_id)
 
 
 def create_token(
@@ -235,10 +262,10 @@ def note_token_use(token_id: int, now: datetime) -> None:
 
 
 def forget_old(now: datetime) -> int:
-    """Remove what nobody can use or count any more: sessions that ended a month ago, old sign-in attempts."""
+    """Remove what nobody can use or count any more: ended sessions and links of a month ago, old attempts."""
     ended = or_(UserSession.expires_at < now - KEPT_AFTER_END, UserSession.revoked_at < now - KEPT_AFTER_END)
     gone = db.session.scalars(delete(UserSession).where(ended).returning(UserSession.id)).all()
-    return len(gone) + throttle.forget_old(now)
+    return len(gone) + throttle.forget_old(now) + second_factor.forget_old(now) + links.forget_old(now)
 
 
 def _make_organisation(name: str, now: datetime) -> int:

@@ -1,14 +1,18 @@
-"""How many passwords may be tried. Counted in PostgreSQL under a lock, so losing Redis or racing opens nothing.
+"""How many passwords and codes may be tried, and mails asked for. Counted in PostgreSQL under a lock, so losing Redis
+or racing opens nothing.
 
 An attempt is written down before the password is looked at. Ten wrong ones per account and hour, thirty per address
 and hour; further ones are refused unseen and not counted, so going on does not prolong a lock. A person who signed in
 from the same address in the last thirty days has ten tries of their own there, whatever strangers do elsewhere.
+Codes are counted the same way beside passwords. Mails never "succeed": each that is asked for counts, whether it will
+be sent or not, so the count tells nobody which addresses we know.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import ColumnElement, delete, exists, func, select, update
 
@@ -21,21 +25,25 @@ from portal.kit.tokens import keyed_hash
 WINDOW = timedelta(hours=1)
 PER_ACCOUNT = 10
 PER_ADDRESS = 30
+MAILS_PER_ACCOUNT = 5
+MAILS_PER_ADDRESS = 60
 FAMILIAR_FOR = timedelta(days=30)
+Kind = Literal["password", "code", "mail"]
 
 
-def reserve(email: str, ip: str, *, now: datetime, pepper: bytes) -> int:
+def reserve(email: str, ip: str, *, now: datetime, pepper: bytes, kind: Kind = "password") -> int:
     """Write down an attempt and return its id. Raises TooManyAttempts. Commit before the password is looked at."""
     who, where = keyed_hash(normalise_email(email).lower(), pepper), address_of(ip)
     # Always in this order, so two attempts can wait for each other but never both.
     for lock in (b"account" + who, b"address" + where.encode()):
         db.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(lock.hex(), 0))))
-    of_account = [SignInAttempt.email_hash == who]
-    if _is_familiar(who, where, now):
+    per_account, per_address = (MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS) if kind == "mail" else (PER_ACCOUNT, PER_ADDRESS)
+    of_account = [SignInAttempt.kind == kind, SignInAttempt.email_hash == who]
+    if _is_familiar(of_account, where, now):
         of_account.append(SignInAttempt.ip == where)
-    _refuse_after(PER_ACCOUNT, of_account, now)
-    _refuse_after(PER_ADDRESS, [SignInAttempt.ip == where], now)
-    attempt = SignInAttempt(email_hash=who, ip=where, succeeded=False, at=now)
+    _refuse_after(per_account, of_account, now)
+    _refuse_after(per_address, [SignInAttempt.kind == kind, SignInAttempt.ip == where], now)
+    attempt = SignInAttempt(kind=kind, email_hash=who, ip=where, succeeded=False, at=now)
     db.session.add(attempt)
     db.session.flush()  # its id is the answer
     return attempt.id
@@ -67,12 +75,12 @@ def address_of(ip: str) -> str:
     return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
-def _is_familiar(who: bytes, where: str, now: datetime) -> bool:
+def _is_familiar(of_account: list[ColumnElement[bool]], where: str, now: datetime) -> bool:
     return bool(
         db.session.scalar(
             select(
                 exists().where(
-                    SignInAttempt.email_hash == who,
+                    *of_account,
                     SignInAttempt.ip == where,
                     SignInAttempt.succeeded,
                     SignInAttempt.at > now - FAMILIAR_FOR,

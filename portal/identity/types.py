@@ -45,6 +45,7 @@ class OrganisationView:
     description: str | None
     website: str | None
     is_verified: bool
+    billing_email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +93,61 @@ class IssuedToken:
     id: int
     name: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedLink:
+    """A link that goes into a mail; `text` exists only there."""
+
+    text: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a live link is about: an address, and a person or an invitation."""
+
+    email: str
+    user_id: int | None
+    invitation_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with an account."""
+
+    id: int
+    name: str
+    email: str
+    locale: str
+    time_zone: str
+    is_confirmed: bool
+    is_operator: bool
+    is_disabled: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationView:
+    """An open invitation; `is_expired` means its link has ended and it waits to be sent again."""
+
+    id: int
+    organisation_id: int
+    organisation_name: str
+    email: str
+    role: Role
+    locale: str
+    invited_by: str | None
+    created_at: datetime
+    expires_at: datetime
+    is_expired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FactorState:
+    """A person's authenticator: `secret` only while it is being set up, `codes_left` only when it is on."""
+
+    is_on: bool = False
+    since: datetime | None = None
+    secret: str | None = None
+    codes_left: int = 0

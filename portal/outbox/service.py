@@ -54,6 +54,15 @@ def announce(topic: str, dedupe_key: str, payload: Payload, *, queue: Queue | No
     return inserted is not None
 
 
+def announce_mail(kind: str, cause: str, **facts: Any) -> bool:
+    """Announce a mail with its cause: `kind` says which letter, the facts (ids, never secrets) what it is about.
+
+    The letter is written when it is delivered, in the language of whoever reads it, by what is true then; a letter that
+    has become pointless is not sent. Returns False when the same cause was announced before.
+    """
+    return announce("mail", f"{kind}:{cause}", {"kind": kind, "cause": f"{kind}:{cause}", **facts})
+
+
 def deliver_due(reactions: Mapping[str, Reaction], *, limit: int = 50) -> int:
     """Deliver up to `limit` waiting announcements; return how many were claimed.
 

@@ -47,6 +47,7 @@ def organisations_by(app: Flask, lookup: Callable[[Principal], list[tuple[int, s
 def register(app: Flask) -> None:
     """Give templates `nav`."""
     app.jinja_env.globals["nav"] = _LazyNav()
+    app.jinja_env.globals["keeps_mail"] = False  # a feature that shows kept mails says otherwise
 
 
 class _LazyNav:

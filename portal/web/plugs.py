@@ -10,6 +10,7 @@ from flask import current_app
 
 from portal.kit.clock import Clock
 from portal.ports.gateway import Gateway
+from portal.ports.mail import Mail
 from portal.ports.payments import Payments
 from portal.ports.queue import Queue
 from portal.settings import Settings
@@ -24,6 +25,7 @@ class Plugs:
     queue: Queue
     redis: redis.Redis
     payments: Payments
+    mail: Mail
     gateway: Gateway | None = None
 
 

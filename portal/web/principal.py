@@ -9,10 +9,12 @@ from typing import Any, Literal, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flask import g, redirect, request, url_for
+from flask_babel import gettext as _
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from portal.db import PUBLIC, Scope, enter_scope
 from portal.web.negotiation import wants_json
+from portal.web.problems import Problem
 
 Role = Literal["owner", "admin", "developer", "billing", "viewer"]
 P = ParamSpec("P")
@@ -26,6 +28,8 @@ RIGHTS: dict[str, frozenset[str]] = {
     "billing": frozenset({"read", "buy"}),
     "viewer": frozenset({"read"}),
 }
+# What waits until a person has confirmed their address: acting towards others in its name.
+NEEDS_CONFIRMATION = frozenset({"publish", "manage"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Principal:
     role: Role | None
     account_id: int | None = None
     is_operator: bool = False
+    is_confirmed: bool = True
     session_id: int | None = None
     locale: str | None = None
     time_zone: str | None = None
@@ -57,7 +62,11 @@ class Principal:
         return f"user:{self.user_id}" if self.kind == "session" else f"token-of-organisation:{self.organisation_id}"
 
     def may(self, right: str) -> bool:
-        """True when the role in the acting organisation includes `right`."""
+        """True when the role in the acting organisation includes `right`, and nothing has to be confirmed for it."""
+        return self.has_role_for(right) and (self.is_confirmed or right not in NEEDS_CONFIRMATION)
+
+    def has_role_for(self, right: str) -> bool:
+        """True when the role alone includes `right`."""
         return self.role is not None and right in RIGHTS[self.role]
 
 
@@ -119,6 +128,8 @@ def right_required(right: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             if principal is None:
                 return cast("R", ask_to_sign_in())
             if not principal.may(right):
+                if principal.has_role_for(right):
+                    raise unconfirmed()
                 raise Forbidden(
                     f"Your role in {principal.organisation_name or 'this organisation'} does not include this."
                 )
@@ -144,6 +155,31 @@ def operator_required(view: Callable[P, R]) -> Callable[P, R]:
 
     guarded.__dict__["access"] = "operator"
     return guarded
+
+
+def confirmed_required(view: Callable[P, R]) -> Callable[P, R]:
+    """Let only people through who have confirmed their address; stands below the decorator that says who may come in."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        principal = find_principal()
+        if principal is not None and not principal.is_confirmed:
+            raise unconfirmed()
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def unconfirmed() -> Problem:
+    """Return the refusal of what waits for a confirmed address."""
+    return Problem(
+        403,
+        "unconfirmed",
+        _("Confirm your address first"),
+        _(
+            "Publishing, inviting people and organisation tokens wait for it. Open the link in our mail, then try again."
+        ),
+    )
 
 
 def public(view: Callable[P, R]) -> Callable[P, R]:

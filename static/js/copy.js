@@ -23,3 +23,7 @@ document.addEventListener("click", async (event) => {
     delete button.dataset.done;
   }, 2500);
 });
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+});

@@ -84,14 +84,14 @@ def crawl(page: Page, base: str) -> Iterator[tuple[str, Response]]:
             target = urlsplit(urljoin(base, link))
             inside = f"{target.scheme}://{target.netloc}" == base
             path = target.path + (f"?{target.query}" if target.query else "")
-            if inside and is_page(target.path) and shape(path) not in known:
+            if inside and is_page(target.path) and "token=" not in target.query and shape(path) not in known:
                 known.add(shape(path))
                 waiting.append(path)
 
 
 def is_page(path: str) -> bool:
-    """Whether an address is a page rather than a file or a preference."""
-    return not re.search(r"\.(csv|json|yaml|svg)$|^/static/", path)
+    """Whether an address is a page rather than a file, a preference or a mail as it was sent."""
+    return not re.search(r"\.(csv|json|yaml|svg)$|^/static/|^/mail/\d+$", path)
 
 
 def shape(path: str) -> str:
@@ -132,8 +132,9 @@ def expected(name: str | None) -> set[str]:
     """Pages without which the crawl has not been where it should."""
     public = {"/", "/marketplace", "/marketplace/kestrel-data/rates", "/marketplace/kestrel-data/rates/docs/#"}
     if name is None:
-        return {*public, "/login", "/signup"}
+        return {*public, "/login", "/signup", "/forgotten", "/mail"}
     inside = {*public, "/usage", "/settings", "/settings/tokens", "/settings/members", "/subscriptions", "/subscribe/#"}
+    inside |= {"/settings/second-factor", "/settings/organisation", "/organisations/new"}
     return {*inside, "/provider/apis/#" if name == "ada" else "/subscriptions/#"}
 
 

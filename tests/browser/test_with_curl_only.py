@@ -48,6 +48,7 @@ def test_buying_and_calling_with_curl(running: Portal, tmp_path: Path) -> None:
         password="ferry lantern quince 9",
         organisation_name=f"Tidewater {uuid.uuid4().hex[:6]}",
     )
+    confirm(curl, email)
     token = re.search(r"mo_[0-9A-Za-z_]{50,}", curl.form("/settings/tokens", name="curl", role="admin"))
     assert token is not None
     bearer = ("-H", f"Authorization: Bearer {token[0]}", "-H", "Content-Type: application/json")
@@ -79,6 +80,14 @@ def test_buying_and_calling_with_curl(running: Portal, tmp_path: Path) -> None:
     today = time.strftime("%Y-%m-%d", time.gmtime())
     usage = f"/billing/usage?from={today}&to={today}"
     until(lambda: json.loads(stranger(usage, *bearer))["totals"]["calls"] >= 1)
+
+
+def confirm(curl: Curl, email: str) -> None:
+    """Press the link in the mail: organisation tokens wait for it."""
+    until(lambda: "/confirm?token=" in curl(f"/mail?to={email}"))
+    link = re.search(r'href="[^"]*(/confirm\?token=([0-9a-f]+))"', curl(f"/mail?to={email}"))
+    assert link is not None
+    assert "Your address is confirmed." in curl.form(link[1], token=link[2])
 
 
 def until(condition: Callable[[], bool], seconds: float = 25.0) -> None:

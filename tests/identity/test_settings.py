@@ -37,7 +37,7 @@ class TestProfile:
         page = client.get("/settings").text
         assert 'value="Cleo Quist"' in page
         assert '<html lang="de"' in page
-        assert re.search(r'<option value="Europe/Berlin" selected>', page)
+        assert re.search(r'name="time_zone" type="text" value="Europe/Berlin"', page)
         assert "Europe/Berlin" not in client.get("/", headers={"Accept": "text/html"}).text
 
     @pytest.mark.parametrize(
@@ -55,6 +55,20 @@ class TestProfile:
             assert 'value="New Name"' in answer.text
         with scoped(SYSTEM) as session:
             assert session.scalars(select(User.name)).one() == "Cleo"
+
+    @pytest.mark.parametrize(
+        ("typed", "kept"),
+        [("europe/berlin", "Europe/Berlin"), (" America/New York ", "America/New_York"), ("Asia/Calcutta", None)],
+    )
+    def test_every_zone_of_iana_is_known_however_it_is_typed(
+        self, client: FlaskClient, cleo: User, typed: str, kept: str | None
+    ) -> None:
+        answer = sign_in_as(client, cleo).post(
+            "/settings/profile", data={"name": "Cleo", "locale": "en", "time_zone": typed}
+        )
+        assert answer.status_code == 303
+        with scoped(SYSTEM) as session:
+            assert session.scalars(select(User.time_zone)).one() == (kept or typed)
 
     def test_nobody_can_make_themselves_an_operator(self, client: FlaskClient, cleo: User) -> None:
         typed = {"name": "Cleo", "locale": "en", "time_zone": "UTC", "is_operator": "1", "id": "1"}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import event, select
 
-from portal.db import SYSTEM, scoped
+from portal.db import SYSTEM, db, scoped
 from portal.identity.models import Membership, Organisation, User
+from portal.kit.clock import ManualClock
 from tests.identity.conftest import PASSWORD
+from tests.mailbox import mails_to, subjects_to
 
 PERSON = {"name": "Dan Frost", "email": "Dan@Example.com", "password": PASSWORD, "organisation_name": "Harbour Labs"}
 
@@ -45,15 +50,55 @@ def test_every_name_makes_an_address_that_is_allowed_and_not_ours(client: FlaskC
         assert session.scalars(select(Organisation.slug)).one() not in ("admin", "marketplace", "")
 
 
-def test_an_address_that_is_taken_in_other_letters_is_refused_with_everything_kept(
-    client: FlaskClient, cleo: User
-) -> None:
-    answer = client.post("/signup", data=PERSON | {"email": "CLEO@example.COM"})
-    assert answer.status_code == 422
-    assert "There is an account with this address" in answer.text
-    assert 'value="Dan Frost"' in answer.text
-    assert 'value="Harbour Labs"' in answer.text
-    assert PASSWORD not in answer.text
+class TestNobodyLearnsWhoHasAnAccount:
+    """Signing up with an address says and costs the same, whether it is somebody's or nobody's."""
+
+    def test_both_are_signed_in_and_told_the_same(self, app: Flask, cleo: User) -> None:
+        pages = []
+        for address in ("cleo@example.com", "nobody@example.com"):
+            client = app.test_client()
+            answer = client.post("/signup", data=PERSON | {"email": address})
+            assert (answer.status_code, answer.location) == (303, "/")
+            page = re.sub(r'(content|value)="[^"]{40,}"|[0-9a-f]{32}', "", client.get("/").text)
+            pages.append(re.sub(r"organisations/\d+", "", page).replace(address, "…"))
+        assert pages[0] == pages[1]
+
+    def test_both_ask_the_database_the_same(self, app: Flask, cleo: User) -> None:
+        said: list[str] = []
+        event.listen(db.engine, "before_cursor_execute", lambda *a: said.append(a[2]))
+        app.test_client().post("/signup", data=PERSON | {"email": "cleo@example.com"})
+        taken, said[:] = list(said), []
+        app.test_client().post("/signup", data=PERSON | {"email": "nobody@example.com", "organisation_name": "Other"})
+        assert said == taken
+
+    def test_signing_in_with_what_one_just_typed_tells_nothing_either(self, app: Flask, cleo: User) -> None:
+        for address in ("cleo@example.com", "nobody@example.com"):
+            typed = {"email": address, "password": "walnut ladder thunder"}
+            app.test_client().post("/signup", data=PERSON | typed)
+            answer = app.test_client().post("/login", data=typed)
+            assert answer.status_code == 422
+            assert "Address and password do not belong together" in answer.text
+
+    def test_the_owner_hears_of_it_and_the_other_account_stays_outside(self, client: FlaskClient, cleo: User) -> None:
+        client.post("/signup", data=PERSON | {"email": "CLEO@example.COM"})
+        mails = mails_to("cleo@example.com")
+        assert [mail.subject for mail in mails] == ["You already have an account"]
+        assert "token=" not in mails[0].text
+        assert client.get("/settings/tokens").status_code == 403
+
+    def test_who_has_not_confirmed_keeps_no_address_from_anybody(self, app: Flask) -> None:
+        for _ in range(2):
+            assert app.test_client().post("/signup", data=PERSON).status_code == 303
+        assert subjects_to("dan@example.com") == ["Confirm your address"] * 2
+
+    def test_mails_to_one_address_are_counted(self, app: Flask, clock: ManualClock) -> None:
+        answers = [app.test_client().post("/signup", data=PERSON).status_code for _ in range(6)]
+        assert answers == [303] * 5 + [429]
+        refused = app.test_client().post("/signup", data=PERSON)
+        assert "several mails to this address" in refused.text
+        assert int(refused.headers["Retry-After"]) > 0
+        clock.advance(timedelta(hours=1, seconds=1))
+        assert app.test_client().post("/signup", data=PERSON).status_code == 303
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,8 @@ def world(app: Flask, clock: ManualClock, prepared: None, post: Post) -> tuple[U
         "plan_id": plan.id,
         "subscription_id": held.id,
         "product_id": api.product_id,
+        "user_id": cleo.id,
+        "mail_id": 1,
     }
     return cleo, parts
 

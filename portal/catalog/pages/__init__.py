@@ -37,7 +37,7 @@ def register(app: Flask) -> None:
 
 
 def _provider_links(principal: Principal | None) -> list[nav.NavItem]:
-    if principal is None or not principal.may("publish"):
+    if principal is None or not principal.has_role_for("publish"):
         return []
     return [nav.link(_("My APIs"), url_for("provider.index"))]
 

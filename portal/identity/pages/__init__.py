@@ -5,12 +5,33 @@ from __future__ import annotations
 from flask import Flask
 
 from portal.identity import queries
-from portal.identity.pages import entry, settings, tokens
+from portal.identity.pages import (
+    entry,
+    invitations,
+    mailed,
+    members,
+    organisations,
+    people,
+    second_factor,
+    settings,
+    tokens,
+)
 from portal.identity.pages.blueprint import bp
 from portal.identity.rules import browser_of
 from portal.web import nav
 
-__all__ = ["entry", "register", "settings", "tokens"]
+__all__ = [
+    "entry",
+    "invitations",
+    "mailed",
+    "members",
+    "organisations",
+    "people",
+    "register",
+    "second_factor",
+    "settings",
+    "tokens",
+]
 
 
 def register(app: Flask) -> None:

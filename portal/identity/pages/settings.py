@@ -1,4 +1,4 @@
-"""Who I am here: profile, password, signed-in browsers, colleagues."""
+"""Who I am here: profile, address, password, signed-in browsers."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.exceptions import NotFound
 
-from portal.db import SYSTEM, transaction
-from portal.identity import forms, queries, service
-from portal.identity.errors import UnknownSession, WrongCredentials
+from portal.db import SYSTEM, scoped, transaction
+from portal.identity import confirming, forms, queries, second_factor, service
+from portal.identity.errors import TooManyAttempts, UnknownSession, WrongCredentials
 from portal.identity.forms import Entered
-from portal.identity.pages.blueprint import Answer, bp, hashing, organisation_of
-from portal.identity.pages.entry import enter
+from portal.identity.pages.blueprint import Answer, bp, hashing
+from portal.identity.pages.entering import enter, later, prove, reserve, sealer, too_many, too_many_mails
 from portal.web.limits import rate
 from portal.web.plugs import plugs
 from portal.web.preferences import choose_locale, remember_choice
-from portal.web.principal import get_principal, person_required, right_required
+from portal.web.principal import get_principal, person_required
 
 
 @bp.get("/settings")
 @person_required
 def settings() -> Answer:
-    """Who I am here: profile, password, signed-in browsers."""
+    """Who I am here: profile, address, password, signed-in browsers."""
     return _settings_page()
 
 
@@ -52,14 +52,48 @@ def change_password() -> Answer:
     if wanted is None:
         return _settings_page(422, password=entered)
     try:
-        with transaction(SYSTEM):
-            service.change_password(person.user_id or 0, wanted.current, wanted.new, hashing=hashing())
-            service.end_all_sessions(person.user_id or 0, now=now)
-            enter(person.user_id or 0)
+        prove(person, wanted.current)
     except WrongCredentials:
         entered.errors["current_password"] = _("This is not the password you use now.")
         return _settings_page(422, password=entered)
+    except TooManyAttempts as refusal:
+        entered.errors["current_password"] = too_many(refusal.retry_after)
+        return later(refusal, _settings_page(429, password=entered))
+    with transaction(SYSTEM):
+        service.change_password(person.user_id or 0, wanted.new, hashing=hashing(), now=now)
+        service.end_all_sessions(person.user_id or 0, now=now)
+        enter(person.user_id or 0, organisation_id=person.organisation_id)
     flash(_("Your password is changed. Every other browser has been signed out."), "success")
+    return redirect(url_for("identity.settings"), 303)
+
+
+@bp.post("/settings/email")
+@rate("20 per hour")
+@person_required
+def change_email() -> Answer:
+    """Ask for another address; it counts once the mail sent there has been opened."""
+    person = get_principal()
+    wanted, entered = forms.read_address({"email": request.form.get("new_email", "")})
+    given, proof = forms.read_proof(request.form)
+    entered.values = {"new_email": entered.values["email"]}
+    entered.errors = {
+        **({"new_email": entered.errors["email"]} if entered.errors else {}),
+        **({"email_password": proof.errors["current_password"]} if proof.errors else {}),
+    }
+    if wanted is None or given is None:
+        return _settings_page(422, address=entered)
+    try:
+        prove(person, given)
+        attempt = reserve("mail", wanted)
+    except WrongCredentials:
+        entered.errors["email_password"] = _("This is not the password you use now.")
+        return _settings_page(422, address=entered)
+    except TooManyAttempts as refusal:
+        entered.errors["new_email"] = too_many_mails(refusal.retry_after)
+        return later(refusal, _settings_page(429, address=entered))
+    with transaction(SYSTEM):
+        confirming.ask_to_change(person.user_id or 0, wanted, attempt)
+    flash(_("A mail is on its way to %(email)s. Open its link to use this address.", email=wanted), "success")
     return redirect(url_for("identity.settings"), 303)
 
 
@@ -88,22 +122,25 @@ def sign_out_session(session_id: int) -> Answer:
     return redirect(url_for("identity.settings"), 303)
 
 
-@bp.get("/settings/members")
-@right_required("read")
-def members() -> Answer:
-    """Who belongs to this organisation."""
-    return render_template("identity/members.html", members=queries.list_members(organisation_of(get_principal())))
-
-
-def _settings_page(status: int = 200, *, profile: Entered | None = None, password: Entered | None = None) -> Response:
+def _settings_page(
+    status: int = 200,
+    *,
+    profile: Entered | None = None,
+    password: Entered | None = None,
+    address: Entered | None = None,
+) -> Response:
     person = get_principal()
     now = plugs().clock.now()
+    with scoped(SYSTEM):
+        factor = second_factor.get_state(person.user_id or 0, sealer())
     values = {"name": person.name, "locale": choose_locale(), "time_zone": person.time_zone or "UTC"}
     page = render_template(
         "identity/settings.html",
         profile=profile or Entered(values=values),
         password=password or Entered(),
+        address=address or Entered(values={"new_email": ""}),
+        factor=factor,
         sessions=queries.list_sessions(person.user_id or 0, person.session_id, now),
-        time_zones=[(zone, zone.replace("_", " ")) for zone in forms.TIME_ZONES],
+        time_zones=forms.TIME_ZONES,
     )
     return make_response(page, status)

@@ -123,7 +123,7 @@ def reveal_key(public_id: uuid.UUID) -> ResponseReturnValue:
 
 
 def _not_started(plan_id: int, text: str, status: int) -> ResponseReturnValue:
-    return render_template("payments/review.html", **{**_review_facts(plan_id), "failure": text}), status
+    return render_template("payments/review.html", **(_review_facts(plan_id) | {"failure": text})), status
 
 
 def _review_facts(plan_id: int) -> dict[str, Any]:
