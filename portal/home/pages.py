@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask, render_template
 
-from portal.home import queries
+from portal.catalog.wording import state
+from portal.db import SYSTEM, scoped
+from portal.home import crawlers, queries
 from portal.home.rules import EXAMPLE_CALLS, EXAMPLE_TERMS, example, next_step
+from portal.home.types import Offered
 from portal.pricing.queries import list_offers_for
 from portal.web.plugs import plugs
 from portal.web.principal import Principal, find_principal, public
@@ -16,6 +19,7 @@ bp = Blueprint("home", __name__)
 def register(app: Flask) -> None:
     """Serve the start page."""
     app.register_blueprint(bp)
+    app.register_blueprint(crawlers.bp)
 
 
 @bp.get("/")
@@ -38,11 +42,23 @@ def _welcome() -> str:
     )
 
 
+def _offered(principal: Principal) -> list[Offered]:
+    if principal.organisation_id is None or not principal.may("publish"):
+        return []
+    return queries.list_offered(principal.organisation_id)
+
+
 def _standing(principal: Principal) -> str:
     held, total = queries.list_held(principal.account_id, plugs().clock.now())
     newest = [] if held else queries.list_newest()
+    with scoped(SYSTEM):  # after the reader's role was checked: counts over everybody's rows
+        offered = _offered(principal)
+        platform = queries.platform(plugs().clock.now()) if principal.is_operator else None
     return render_template(
         "home/index.html",
+        offered=offered,
+        platform=platform,
+        state_words=state,
         held=held,
         total=total,
         step=next_step(held),

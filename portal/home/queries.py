@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from portal.catalog.labels import ProductLabel, labels
 from portal.db import db
 from portal.gateway.queries import list_keys
-from portal.home.types import Featured, Held
+from portal.home.types import Featured, Held, Offered, Platform
 from portal.metering.queries import first_call_at, usage_of_period
 from portal.pricing.queries import get_offer_of_price
 from portal.subscriptions.queries import list_for_account
 from portal.subscriptions.types import SubscriptionView
 
 SHOWN = 6
+MOST_ADDRESSES = 50_000 - 2  # of the sitemap protocol, less the pages that are always there
 _NEWEST = text("""
     SELECT a.name, a.slug, o.name AS organisation, o.slug AS organisation_slug, a.summary, a.product_id
     FROM apis a JOIN organisations o ON o.id = a.organisation_id
@@ -47,3 +49,41 @@ def _held(subscription: SubscriptionView, label: ProductLabel | None, now: datet
         has_key=any(key.state == "live" for key in keys),
         was_called=first_call_at(subscription.id) is not None,
     )
+
+
+_ADDRESSES = text("""
+    SELECT o.slug AS organisation_slug, a.slug, a.updated_at FROM apis a JOIN organisations o ON o.id = a.organisation_id
+    WHERE a.state IN ('published', 'deprecated') ORDER BY a.published_at DESC, a.id DESC LIMIT :shown
+""")
+_OFFERED = text("""
+    SELECT a.id, a.name, a.state,
+        (SELECT count(*) FROM subscriptions s WHERE s.product_id = a.product_id
+            AND s.status IN ('trialing', 'active', 'past_due')) AS subscribers,
+        a.calls_30d
+    FROM apis a WHERE a.organisation_id = :organisation ORDER BY a.calls_30d DESC, lower(a.name), a.id LIMIT :shown
+""")
+_PLATFORM = text("""
+    SELECT (SELECT count(*) FROM users WHERE disabled_at IS NULL),
+        (SELECT count(*) FROM organisations),
+        (SELECT count(*) FROM subscriptions WHERE status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused')),
+        (SELECT count(*) FROM subscriptions WHERE status IN ('past_due', 'unpaid')),
+        (SELECT count(*) FROM webhook_events WHERE state IN ('pending', 'retry')),
+        (SELECT count(*) FROM webhook_events WHERE state = 'dead'),
+        (SELECT min(received_at) FROM webhook_events WHERE state IN ('pending', 'retry')),
+        (SELECT count(*) FROM schedule_slots WHERE error IS NOT NULL AND slot > :since)
+""")
+
+
+def list_offered(organisation_id: int, shown: int = SHOWN) -> list[Offered]:
+    """Return the organisation's own APIs, the most called first. Counts subscribers of all accounts: run as the system."""
+    return [Offered(*row) for row in db.session.execute(_OFFERED, {"organisation": organisation_id, "shown": shown})]
+
+
+def list_addresses(shown: int = MOST_ADDRESSES) -> list[Row[Any]]:
+    """Return `organisation_slug`, `slug` and `updated_at` of listed APIs, newest first."""
+    return list(db.session.execute(_ADDRESSES, {"shown": shown}))
+
+
+def platform(now: datetime) -> Platform:
+    """Return how the platform stands, failed jobs of the last day included. Every tenant's rows: run as the system."""
+    return Platform(*db.session.execute(_PLATFORM, {"since": now - timedelta(days=1)}).one())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from portal.catalog.labels import ProductLabel
@@ -42,3 +43,28 @@ class NextStep:
 
     act: Act
     held: Held | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An API of the reader's own organisation: how it stands and who uses it. `calls` are those of the last 30 days."""
+
+    api_id: int
+    name: str
+    state: str
+    subscribers: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What an operator looks at first. Instants are aware UTC; deliveries are the payment provider's."""
+
+    people: int
+    organisations: int
+    live_subscriptions: int
+    overdue_subscriptions: int
+    waiting_deliveries: int
+    dead_deliveries: int
+    oldest_waiting: datetime | None
+    failed_jobs: int

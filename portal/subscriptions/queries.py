@@ -22,6 +22,16 @@ def list_for_account(account_id: int, *, live_only: bool = False) -> list[Subscr
     return [_view(row) for row in rows]
 
 
+def list_overdue(account_id: int) -> list[SubscriptionView]:
+    """Return the account's subscriptions whose payment failed, the oldest first."""
+    rows = db.session.scalars(
+        select(Subscription)
+        .where(Subscription.account_id == account_id, Subscription.status.in_(("past_due", "unpaid")))
+        .order_by(Subscription.past_due_since, Subscription.id)
+    )
+    return [_view(row) for row in rows]
+
+
 def get_for_account(account_id: int, subscription_id: int) -> SubscriptionView:
     """Return one subscription of the account. Raises UnknownSubscription."""
     row = db.session.scalars(

@@ -21,6 +21,15 @@ class NavItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Ribbon:
+    """A line under the bar of every page: something that cannot wait, and the one act that settles it."""
+
+    text: str
+    href: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Nav:
     """What the layout needs to know about the reader."""
 
@@ -29,6 +38,7 @@ class Nav:
     organisation: str | None
     organisations: list[tuple[int, str]] = field(default_factory=list)
     environment: str = "development"
+    ribbons: list[Ribbon] = field(default_factory=list)
 
 
 Contribution = Callable[[Principal | None], list[NavItem]]
@@ -37,6 +47,11 @@ Contribution = Callable[[Principal | None], list[NavItem]]
 def contribute(app: Flask, position: int, contribution: Contribution) -> None:
     """Add a feature's links at a position; features register their own so that the layout imports none of them."""
     app.extensions.setdefault("nav", []).append((position, contribution))
+
+
+def warn_by(app: Flask, lookup: Callable[[Principal], list[Ribbon]]) -> None:
+    """Let a feature put lines under the bar of every page of a signed-in person."""
+    app.extensions.setdefault("nav ribbons", []).append(lookup)
 
 
 def organisations_by(app: Flask, lookup: Callable[[Principal], list[tuple[int, str]]]) -> None:
@@ -73,6 +88,9 @@ def build_nav() -> Nav:
         organisation=principal.organisation_name if principal else None,
         organisations=lookup(principal) if lookup and principal and principal.user_id else [],
         environment=current_app.config["SETTINGS"].environment,
+        ribbons=[one for warn in current_app.extensions.get("nav ribbons", []) for one in warn(principal)]
+        if principal
+        else [],
     )
 
 
@@ -86,4 +104,4 @@ def _marked(item: NavItem) -> NavItem:
     return NavItem(item.label, item.href, item.prefix, is_current=current)
 
 
-__all__ = ["Nav", "NavItem", "build_nav", "contribute", "link", "organisations_by", "register"]
+__all__ = ["Nav", "NavItem", "Ribbon", "build_nav", "contribute", "link", "organisations_by", "register", "warn_by"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from portal.payments.pages import plan_change, purchases, standing, subscription
+from portal.payments.pages import overdue, plan_change, purchases, standing, subscription
+from portal.web import nav
 
 
 def register(app: Flask) -> None:
@@ -15,3 +16,4 @@ def register(app: Flask) -> None:
     subscription.routes(bp)
     plan_change.routes(bp)
     app.register_blueprint(bp)
+    nav.warn_by(app, overdue.ribbons)
