@@ -131,7 +131,7 @@ def test_a_quota_that_runs_out_leads_to_a_larger_plan(shop: Shop, post: Post, pr
     held = shop.subscribe(shop.free)
     post([of(held.id, shop.now) for _ in range(9)])
     roll_up()
-    assert 'href="/marketplace/kestrel/rates/pricing"' in shop.read()
+    assert f'href="/subscriptions/{held.id}/plan"' in shop.read()
     assert "Upgrade" in shop.read()
     assert "Ask Olga for a larger plan." in shop.read("viewer")
 

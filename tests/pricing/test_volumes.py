@@ -81,7 +81,7 @@ def test_what_is_called_best_at_a_volume_is_what_its_stretch_says(found: list[Pr
         there = [stretch.offer for stretch in stretches.found if stretch.first <= calls][-1]
         best = best_of(quote(each, calls) for each in sold)
         assert best is not None
-        assert best.offer is there
+        assert best.offer == there  # equal offers may be other objects: the borders are remembered
 
 
 @pytest.mark.parametrize(("_case", "plans", "best_from"), worked_rows("break-even.md", "Borders"))
