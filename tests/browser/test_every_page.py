@@ -18,7 +18,7 @@ from tests.browser.conftest import Portal
 
 pytestmark = pytest.mark.browser
 
-MOST_PAGES = 40
+MOST_PAGES = 60
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 LINKS = "[...document.querySelectorAll('a[href]')].map(link => link.href)"
 OUTLINE = """() => ({
@@ -91,14 +91,15 @@ def crawl(page: Page, base: str) -> Iterator[tuple[str, Response]]:
 
 def is_page(path: str) -> bool:
     """Whether an address is a page rather than a file, a preference or a mail as it was sent."""
-    return not re.search(r"\.(csv|json|yaml|svg)$|^/static/|^/mail/\d+$", path)
+    return not re.search(r"\.(csv|json|yaml|svg|txt|atom|xml)$|^/static/|^/mail/\d+$", path)
 
 
 def shape(path: str) -> str:
-    """What a page is rather than which: numbers, operations and parameters do not matter, only whether there are any."""
+    """What a page is rather than which: numbers, APIs, operations and parameters do not matter, only whether there are any."""
     address, _, query = path.partition("?")
     address = re.sub(r"/\d+(?=/|$)", "/#", address)
     address = re.sub(r"(/docs)/.+", r"\1/#", address)
+    address = re.sub(r"^/marketplace/[^/]+/[^/]+", "/marketplace/*/*", address)
     return address + ("?" if query else "")
 
 
@@ -130,7 +131,7 @@ def of_the_look(page: Page, theme: str) -> Iterator[str]:
 
 def expected(name: str | None) -> set[str]:
     """Pages without which the crawl has not been where it should."""
-    public = {"/", "/marketplace", "/marketplace/kestrel-data/rates", "/marketplace/kestrel-data/rates/docs/#"}
+    public = {"/", "/marketplace", "/marketplace/*/*", "/marketplace/*/*/docs/#", "/marketplace/*/*/pricing"}
     if name is None:
         return {*public, "/login", "/signup", "/forgotten", "/mail"}
     inside = {*public, "/usage", "/settings", "/settings/tokens", "/settings/members", "/subscriptions", "/subscribe/#"}

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+import time
 import uuid
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tests.browser.test_with_curl_only import Curl, until
 pytestmark = [pytest.mark.chaos, pytest.mark.browser]
 
 BUYERS = 5
+GROWN_UP = 4.0  # seconds: a process that is killed while it still imports its modules is interrupted in nothing
 PASSWORD = "quiet otter bakes rye 9"
 
 
@@ -93,8 +95,15 @@ def _pull_plugs(portal: Portal, stop: threading.Event) -> None:
         turn += 1
         wanted = "granian" if turn % 8 == 3 else ("jobs.worker" if turn % 2 else "")
         for pid in leftovers.marked(portal.state) if wanted else []:
-            if wanted in leftovers.command_line(pid):
+            if wanted in leftovers.command_line(pid) and _age(pid) > GROWN_UP:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         if turn % 5 == 0:
             redis.Redis.from_url(portal.facts["redis_url"]).flushall()
+
+
+def _age(pid: int) -> float:
+    """Return for how many seconds a process has been running; 0 when it is gone already."""
+    with contextlib.suppress(FileNotFoundError):
+        return time.time() - os.stat(f"/proc/{pid}").st_ctime
+    return 0.0
