@@ -14,12 +14,12 @@ from math import ceil
 from portal.pricing.rating import rate
 from portal.pricing.rules import MAX_QUANTITY
 from portal.pricing.types import Offer, PriceTerms
+from portal.pricing.volumes import months_of
 
 USUAL_VOLUME = 10_000
 # Where the ranges start; the last one has no end.
 STEPS = (1, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 UNSERVED = 2**63 - 1
-_MONTHS = {"day": Fraction(12 * 4, 1461), "week": Fraction(12 * 28, 1461), "month": Fraction(1), "year": Fraction(12)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,6 @@ class MonthlyCost:
     def shown(self) -> int:
         """The amount in whole minor units, rounded up: what is promised is never less than what is paid."""
         return ceil(self.amount)
-
-
-def months_of(terms: PriceTerms) -> Fraction:
-    """Return how many months a period lasts: a year is 12, a week 7 days of a mean month."""
-    return _MONTHS[terms.interval] * terms.interval_count
 
 
 def monthly_cost(terms: PriceTerms, calls: int) -> Fraction | None:

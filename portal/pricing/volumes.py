@@ -21,7 +21,7 @@ FARTHEST = 1_000_000_000
 # A price per package has a step for every package. So many steps of all plans together are followed; the search then
 # ends earlier and says where, because a page waits for it.
 MOST_STEPS = 200
-_MONTHS = {"day": Fraction(12, 365), "week": Fraction(84, 365), "month": Fraction(1), "year": Fraction(12)}
+_MONTHS = {"day": Fraction(12 * 4, 1461), "week": Fraction(12 * 28, 1461), "month": Fraction(1), "year": Fraction(12)}
 _Rank = tuple[Fraction, Fraction]
 
 
@@ -63,7 +63,7 @@ class Stretches:
 
 
 def months_of(terms: PriceTerms) -> Fraction:
-    """Return how many months one billing period lasts; a year has 365 days and 12 months here."""
+    """Return how many months one billing period lasts; a mean year has 1461/4 days and 12 months."""
     return _MONTHS[terms.interval] * terms.interval_count
 
 
