@@ -10,7 +10,7 @@ import pytz
 from flask_babel import gettext as _
 
 from portal.identity.passwords import MIN_LENGTH, Fault, find_fault, is_too_long
-from portal.identity.rules import clean_name, is_clean, is_email, is_website, normalise_email
+from portal.identity.rules import clean_name, is_clean, is_email, normalise_email
 from portal.web.preferences import LOCALES
 from portal.web.principal import Role
 
@@ -18,9 +18,6 @@ MAX_NAME = 80
 # All of IANA's, also the old names, which people and browsers go on using; the list offers those of today.
 ALL_ZONES = {zone.casefold(): zone for zone in pytz.all_timezones}
 TIME_ZONES = ("UTC", *(zone for zone in pytz.common_timezones if zone not in ("UTC", "GMT")))
-MAX_DESCRIPTION = 300
-MAX_REASON = 300
-ROLES: tuple[Role, ...] = ("owner", "admin", "developer", "billing", "viewer")
 TOKEN_ROLES: tuple[Role, ...] = ("developer", "billing", "viewer", "admin")
 
 
@@ -80,37 +77,11 @@ class NewTokenWish:
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
-class InvitationWish:
-    """Whom somebody wants to invite."""
-
-    email: str
-    role: Role
-
-
-@dataclass(frozen=True, slots=True)
-class Newcomer:
-    """Somebody who signs up by an invitation."""
-
-    name: str
-    password: str
-
-
-@dataclass(frozen=True, slots=True)
-class OrganisationProfile:
-    """What an organisation says about itself."""
-
-    name: str
-    description: str | None
-    website: str | None
-    billing_email: str | None
-
-
 def read_sign_in(typed: Mapping[str, str]) -> tuple[SignIn | None, Entered]:
     """Read the sign-in form. A password that is too long is refused before any account is looked up."""
     entered = Entered(values={"email": typed.get("email", "")[:500]})
     email, password = normalise_email(typed.get("email", "")[:500]), typed.get("password", "")
-    _check_email(entered, "email", email)
+    check_email(entered, "email", email)
     if not password:
         entered.errors["password"] = _("Enter your password.")
     elif is_too_long(password):
@@ -124,10 +95,10 @@ def read_sign_up(typed: Mapping[str, str], product_name: str) -> tuple[SignUp | 
     entered = Entered(values={name: typed.get(name, "")[:500] for name in names})
     name, organisation = clean_name(entered.values["name"]), clean_name(entered.values["organisation_name"])
     email, password = normalise_email(entered.values["email"]), typed.get("password", "")
-    _check_name(entered, "name", name, _("Enter your name."))
-    _check_email(entered, "email", email)
-    _check_password(entered, "password", password, (email, name, organisation, product_name))
-    _check_name(entered, "organisation_name", organisation, _("Enter the name of your organisation."))
+    check_name(entered, "name", name, _("Enter your name."))
+    check_email(entered, "email", email)
+    check_password(entered, "password", password, (email, name, organisation, product_name))
+    check_name(entered, "organisation_name", organisation, _("Enter the name of your organisation."))
     return (None if entered.errors else SignUp(email, password, name, organisation)), entered
 
 
@@ -135,7 +106,7 @@ def read_profile(typed: Mapping[str, str]) -> tuple[Profile | None, Entered]:
     """Read name, language and time zone."""
     entered = Entered(values={name: typed.get(name, "")[:500] for name in ("name", "locale", "time_zone")})
     name, locale, zone = clean_name(entered.values["name"]), entered.values["locale"], entered.values["time_zone"]
-    _check_name(entered, "name", name, _("Enter your name."))
+    check_name(entered, "name", name, _("Enter your name."))
     if locale not in LOCALES:
         entered.errors["locale"] = _("Choose one of the languages.")
     known = ALL_ZONES.get(zone.strip().replace(" ", "_").casefold())
@@ -147,7 +118,7 @@ def read_profile(typed: Mapping[str, str]) -> tuple[Profile | None, Entered]:
 def read_new_password(typed: Mapping[str, str], personal: tuple[str, ...]) -> tuple[str | None, Entered]:
     """Read a password to come, where another proof than the old one was given."""
     entered, new = Entered(), typed.get("new_password", "")
-    _check_password(entered, "new_password", new, personal)
+    check_password(entered, "new_password", new, personal)
     return (None if entered.errors else new), entered
 
 
@@ -173,88 +144,30 @@ def read_address(typed: Mapping[str, str]) -> tuple[str | None, Entered]:
     """Read one e-mail address."""
     entered = Entered(values={"email": typed.get("email", "")[:500]})
     email = normalise_email(entered.values["email"])
-    _check_email(entered, "email", email)
+    check_email(entered, "email", email)
     return (None if entered.errors else email), entered
-
-
-def read_invitation(typed: Mapping[str, str]) -> tuple[InvitationWish | None, Entered]:
-    """Read whom to invite, and as what."""
-    email, entered = read_address(typed)
-    entered.values["role"] = typed.get("role", "developer")[:40]
-    known = read_role(typed) if typed.get("role") else "developer"
-    if known is None:
-        entered.errors["role"] = _("Choose one of the roles.")
-    return (None if entered.errors or email is None or known is None else InvitationWish(email, known)), entered
-
-
-def read_role(typed: Mapping[str, str]) -> Role | None:
-    """Read a role, or None for what is none."""
-    return next((role for role in ROLES if role == typed.get("role")), None)
-
-
-def read_newcomer(typed: Mapping[str, str], personal: tuple[str, ...]) -> tuple[Newcomer | None, Entered]:
-    """Read name and password of somebody whose address an invitation has proven."""
-    entered = Entered(values={"name": typed.get("name", "")[:500]})
-    name, password = clean_name(entered.values["name"]), typed.get("password", "")
-    _check_name(entered, "name", name, _("Enter your name."))
-    _check_password(entered, "password", password, (*personal, name))
-    return (None if entered.errors else Newcomer(name, password)), entered
-
-
-def read_organisation(typed: Mapping[str, str]) -> tuple[OrganisationProfile | None, Entered]:
-    """Read what an organisation says about itself."""
-    names = ("name", "description", "website", "billing_email")
-    entered = Entered(values={name: typed.get(name, "")[:2000] for name in names})
-    name, description = clean_name(entered.values["name"]), clean_name(entered.values["description"])
-    website, email = entered.values["website"].strip(), normalise_email(entered.values["billing_email"])
-    _check_name(entered, "name", name, _("Enter the name of your organisation."))
-    if len(description) > MAX_DESCRIPTION or not is_clean(description):
-        entered.errors["description"] = _("Use at most %(limit)s ordinary characters.", limit=MAX_DESCRIPTION)
-    if website and not is_website(website):
-        entered.errors["website"] = _("Enter an address such as https://example.com.")
-    if email:
-        _check_email(entered, "billing_email", email)
-    wanted = OrganisationProfile(name, description or None, website or None, email or None)
-    return (None if entered.errors else wanted), entered
-
-
-def read_organisation_name(typed: Mapping[str, str]) -> tuple[str | None, Entered]:
-    """Read the name of an organisation to be made."""
-    entered = Entered(values={"name": typed.get("name", "")[:500]})
-    name = clean_name(entered.values["name"])
-    _check_name(entered, "name", name, _("Enter the name of your organisation."))
-    return (None if entered.errors else name), entered
-
-
-def read_reason(typed: Mapping[str, str]) -> tuple[str | None, Entered]:
-    """Read why an operator does something."""
-    entered = Entered(values={"reason": typed.get("reason", "")[:2000]})
-    reason = clean_name(entered.values["reason"])
-    if not reason:
-        entered.errors["reason"] = _("Say why, so that the trail makes sense later.")
-    elif len(reason) > MAX_REASON or not is_clean(reason):
-        entered.errors["reason"] = _("Use at most %(limit)s ordinary characters.", limit=MAX_REASON)
-    return (None if entered.errors else reason), entered
 
 
 def read_token(typed: Mapping[str, str]) -> tuple[NewTokenWish | None, Entered]:
     """Read the form that makes an organisation token."""
     entered = Entered(values={"name": typed.get("name", "")[:500], "role": typed.get("role", "developer")[:40]})
     name, role = clean_name(entered.values["name"]), entered.values["role"]
-    _check_name(entered, "name", name, _("Enter a name, so that you know later what this token is for."))
+    check_name(entered, "name", name, _("Enter a name, so that you know later what this token is for."))
     if role not in TOKEN_ROLES:
         entered.errors["role"] = _("Choose what the token may do.")
     return (None if entered.errors else NewTokenWish(name, cast("Role", role))), entered
 
 
-def _check_email(entered: Entered, field_name: str, email: str) -> None:
+def check_email(entered: Entered, field_name: str, email: str) -> None:
+    """Say beside its field what is wrong with an address."""
     if not email:
         entered.errors[field_name] = _("Enter an e-mail address.")
     elif not is_email(email):
         entered.errors[field_name] = _("Enter an e-mail address such as ada@example.com.")
 
 
-def _check_name(entered: Entered, field_name: str, name: str, missing: str) -> None:
+def check_name(entered: Entered, field_name: str, name: str, missing: str) -> None:
+    """Say beside its field what is wrong with a name."""
     if not name:
         entered.errors[field_name] = missing
     elif len(name) > MAX_NAME:
@@ -263,7 +176,8 @@ def _check_name(entered: Entered, field_name: str, name: str, missing: str) -> N
         entered.errors[field_name] = _("Use letters, digits and ordinary signs only.")
 
 
-def _check_password(entered: Entered, field_name: str, password: str, personal: tuple[str, ...]) -> None:
+def check_password(entered: Entered, field_name: str, password: str, personal: tuple[str, ...]) -> None:
+    """Say beside its field why a new password is refused."""
     fault = find_fault(password, personal)
     if not password:
         entered.errors[field_name] = _("Choose a password of at least %(length)s characters.", length=MIN_LENGTH)

@@ -95,7 +95,7 @@ def get_by_link(text: str, now: datetime) -> InvitationView:
     """Return what a link invites to. Raises LinkGone, also for an invitation that was answered or taken back."""
     link = links.get("invite", text, now)
     found = find(link.invitation_id or 0, now)
-    if found is None:
+    if found is None or found.is_expired:  # a mail that was late carries a link that would outlive it
         raise LinkGone
     return found
 
@@ -131,7 +131,7 @@ def has_account(email: str) -> bool:
 def _take(text: str, now: datetime) -> Invitation:
     link = links.use("invite", text, now)
     row = db.session.get(Invitation, link.invitation_id or 0, with_for_update=True)
-    if row is None or row.accepted_at is not None or row.revoked_at is not None:
+    if row is None or row.accepted_at is not None or row.revoked_at is not None or row.expires_at <= now:
         raise LinkGone
     return row
 

@@ -8,13 +8,13 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.audit.service import record
 from portal.db import db
 from portal.identity import links, second_factor, throttle
-from portal.identity.errors import EmailTaken, NotAMember, UnknownSession, UnknownToken, WrongCredentials
+from portal.identity.errors import EmailTaken, NotAMember, UnknownSession, UnknownToken
 from portal.identity.models import Membership, Organisation, OrganisationToken, User, UserSession
 from portal.identity.passwords import Hashing
 from portal.identity.rules import (
@@ -110,32 +110,6 @@ def make_person(
     return person
 
 
-def check_password(email: str, password: str, *, hashing: Hashing | None = None, attempt_id: int | None = None) -> int:
-    """Return whose password this is. Raises WrongCredentials, after the same work, for whatever is not right.
-
-    Only confirmed addresses are looked up: who signed up with somebody else's cannot tell by signing in whether it is
-    somebody's. `attempt_id` is what `throttle.reserve` returned in an earlier, committed unit of work.
-    """
-    hashing = hashing or Hashing()
-    mine = (func.lower(User.email) == func.lower(normalise_email(email)), User.email_confirmed_at.is_not(None))
-    user = db.session.scalar(select(User).where(*mine))
-    if not hashing.verify(user.password_hash if user else None, password) or user is None or user.disabled_at:
-        raise WrongCredentials
-    if user.password_hash and hashing.is_outdated(user.password_hash):
-        user.password_hash = hashing.hash(password)
-    if attempt_id is not None:
-        throttle.mark_succeeded(attempt_id)
-    return user.id
-
-
-def check_own_password(user_id: int, password: str, *, hashing: Hashing, attempt_id: int) -> None:
-    """Make sure that a person knows their password before something that needs it. Raises WrongCredentials."""
-    user = db.session.get(User, user_id)
-    if not hashing.verify(user.password_hash if user else None, password) or user is None or user.disabled_at:
-        raise WrongCredentials
-    throttle.mark_succeeded(attempt_id)
-
-
 def start_session(
     user_id: int, *, ip: str, user_agent: str | None, now: datetime, organisation_id: int | None = None
 ) -> SessionToken:
@@ -203,13 +177,6 @@ def change_profile(user_id: int, *, name: str, locale: str, time_zone: str) -> N
     db.session.execute(
         update(User).where(User.id == user_id).values(name=clean_name(name), locale=locale, time_zone=time_zone)
     )
-
-
-def change_password(user_id: int, new: str, *, hashing: Hashing, now: datetime) -> None:
-    """Set a new password and tell its owner by mail. The caller has checked the one in force."""
-    db.session.execute(update(User).where(User.id == user_id).values(password_hash=hashing.hash(new)))
-    record("password.changed", f"user:{user_id}", actor=f"user:{user_id}")
-    announce_mail("identity.password-changed", f"{user_id}:{now.isoformat()}", user_id=user_id)
 
 
 def create_token(

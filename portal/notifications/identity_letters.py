@@ -7,8 +7,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from portal.identity import inviting, links, people, queries
-from portal.identity.errors import UnknownOrganisation
+from portal.identity import links, people
 from portal.identity.types import Person
 from portal.notifications.desk import Desk
 from portal.notifications.rendering import moment
@@ -36,7 +35,7 @@ def reset(facts: Facts, desk: Desk) -> Letter | None:
     if not person.is_confirmed:
         return _please_confirm(person, desk)
     link = links.issue("reset", desk.key, person.email, user_id=person.id, now=desk.now, pepper=desk.pepper)
-    reader = _reader(person)
+    reader = reader_of(person)
     return desk.write(
         reader,
         lambda: Draft(
@@ -60,7 +59,7 @@ def address(facts: Facts, desk: Desk) -> Letter | None:
     if owner is not None and owner.id != person.id:
         return _already_yours(owner, desk)
     link = links.issue("address", desk.key, email, user_id=person.id, now=desk.now, pepper=desk.pepper)
-    reader = _reader(person, email)
+    reader = reader_of(person, email)
     return desk.write(
         reader,
         lambda: Draft(
@@ -81,7 +80,7 @@ def address_changed(facts: Facts, desk: Desk) -> Letter | None:
     if person is None:
         return None
     return desk.write(
-        _reader(person, str(facts["before"])),
+        reader_of(person, str(facts["before"])),
         lambda: Draft(
             _("Your address was changed"),
             (_("From now on you sign in with %(email)s instead of this address.", email=person.email),),
@@ -142,59 +141,9 @@ def recovery_used(facts: Facts, desk: Desk) -> Letter | None:
     )
 
 
-def invitation(facts: Facts, desk: Desk) -> Letter | None:
-    """To somebody who is asked to act for an organisation."""
-    asked = inviting.find(int(facts["invitation_id"]), desk.now)
-    if asked is None or asked.is_expired:
-        return None
-    link = links.issue("invite", desk.key, asked.email, invitation_id=asked.id, now=desk.now, pepper=desk.pepper)
-    known = people.find_confirmed(asked.email)
-    reader = _reader(known) if known else Reader(asked.email, "", asked.locale)
-    names = {"organisation": asked.organisation_name, "product": desk.product}
-    return desk.write(
-        reader,
-        lambda: Draft(
-            _("Join %(organisation)s on %(product)s", **names),
-            (
-                _(
-                    "%(who)s asks you to act for %(organisation)s on %(product)s.",
-                    who=asked.invited_by or asked.organisation_name,
-                    **names,
-                ),
-            ),
-            (_("See the invitation"), desk.link("identity.invitation", token=link.text)),
-            (
-                _("The link works once, until %(time)s.", time=moment(link.expires_at, reader)),
-                _("You do not know them? Then do nothing."),
-            ),
-        ),
-    )
-
-
-def removed(facts: Facts, desk: Desk) -> Letter | None:
-    """To somebody who no longer acts for an organisation."""
-    person = people.find_person(int(facts["user_id"]))
-    try:
-        name = queries.get_organisation(int(facts["organisation_id"])).name
-    except UnknownOrganisation:
-        return None
-    if person is None:
-        return None
-    return desk.write(
-        _reader(person),
-        lambda: Draft(
-            _("You no longer act for %(organisation)s", organisation=name),
-            (
-                _("Somebody who manages %(organisation)s has removed you from its members.", organisation=name),
-                _("Your own account stays as it is."),
-            ),
-        ),
-    )
-
-
 def _please_confirm(person: Person, desk: Desk) -> Letter:
     link = links.issue("confirm", desk.key, person.email, user_id=person.id, now=desk.now, pepper=desk.pepper)
-    reader = _reader(person)
+    reader = reader_of(person)
     return desk.write(
         reader,
         lambda: Draft(
@@ -216,7 +165,7 @@ def _please_confirm(person: Person, desk: Desk) -> Letter:
 
 def _already_yours(owner: Person, desk: Desk) -> Letter:
     return desk.write(
-        _reader(owner),
+        reader_of(owner),
         lambda: Draft(
             _("You already have an account"),
             (
@@ -248,8 +197,9 @@ def _notice(facts: Facts, desk: Desk, words: Callable[[], tuple[str, str]]) -> L
             ),
         )
 
-    return desk.write(_reader(person), draft)
+    return desk.write(reader_of(person), draft)
 
 
-def _reader(person: Person, address: str = "") -> Reader:
+def reader_of(person: Person, address: str = "") -> Reader:
+    """Return how a person reads, at their own address or at another one."""
     return Reader(address or person.email, person.name, person.locale, person.time_zone)

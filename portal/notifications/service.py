@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal.db import SYSTEM, db, transaction
 from portal.identity.errors import LinkGone
 from portal.kit.clock import Clock
-from portal.notifications import identity_letters
+from portal.notifications import identity_letters, member_letters
 from portal.notifications.desk import Desk
 from portal.notifications.models import KeptMail
 from portal.outbox.service import Pending
@@ -33,8 +33,8 @@ LETTERS: dict[str, Writer] = {
     "identity.factor-on": identity_letters.factor_on,
     "identity.factor-off": identity_letters.factor_off,
     "identity.recovery-used": identity_letters.recovery_used,
-    "identity.invitation": identity_letters.invitation,
-    "identity.removed": identity_letters.removed,
+    "identity.invitation": member_letters.invitation,
+    "identity.removed": member_letters.removed,
 }
 
 

@@ -165,6 +165,14 @@ class TestAnswering:
         assert again.post(f"/settings/invitations/{open_ones()[0].id}/sending").status_code == 303
         assert app.test_client().post("/invitation", data={"token": token_to(BEN), **NEWCOMER}).status_code == 303
 
+    def test_a_mail_that_was_late_makes_it_no_longer(self, app: Flask, hers: FlaskClient, clock: ManualClock) -> None:
+        invite(hers)
+        clock.advance(timedelta(days=6))
+        token = token_to(BEN)
+        assert app.test_client().get(f"/invitation?token={token}").status_code == 200
+        clock.advance(timedelta(days=1))
+        assert app.test_client().post("/invitation", data={"token": token, **NEWCOMER}).status_code == 404
+
     def test_revoked_it_opens_nothing(self, app: Flask, hers: FlaskClient) -> None:
         invite(hers)
         token = token_to(BEN)

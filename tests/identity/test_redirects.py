@@ -91,6 +91,8 @@ def test_signing_in_uses_it(client: FlaskClient, cleo: User, target: str) -> Non
     assert "x=1" not in answer.headers.get("Set-Cookie", "")
     again = sign_in_as(client, cleo).get("/login?next=" + quote(target))
     assert stays(again.location)
+    for path in ("/settings/confirmation", "/logout"):
+        assert stays(client.post(path, data={"next": target}).location)
 
 
 @pytest.mark.parametrize(

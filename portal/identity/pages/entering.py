@@ -9,7 +9,7 @@ from flask import Response, make_response, redirect, render_template, request, s
 from flask_babel import ngettext
 
 from portal.db import SYSTEM, transaction
-from portal.identity import credentials, second_factor, service, throttle
+from portal.identity import credentials, proving, second_factor, service, throttle
 from portal.identity.errors import TooManyAttempts
 from portal.identity.pages.blueprint import Answer, hashing
 from portal.identity.throttle import Kind
@@ -53,7 +53,7 @@ def prove(person: Principal, password: str) -> None:
     """Make sure that whoever sits there knows the password. Raises TooManyAttempts, WrongCredentials."""
     attempt = reserve("password", person.email or "")
     with transaction(SYSTEM):
-        service.check_own_password(person.user_id or 0, password, hashing=hashing(), attempt_id=attempt)
+        proving.check_own_password(person.user_id or 0, password, hashing=hashing(), attempt_id=attempt)
 
 
 def again(template: str, status: int = 422, **context: object) -> Response:

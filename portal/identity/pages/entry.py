@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 
 from portal.db import SYSTEM, scoped, transaction
-from portal.identity import credentials, forms, second_factor, service, throttle
+from portal.identity import credentials, forms, proving, second_factor, service, throttle
 from portal.identity.demo_people import list_demo_people
 from portal.identity.errors import LinkGone, NotAMember, TooManyAttempts, WrongCode, WrongCredentials
 from portal.identity.forms import Entered
@@ -74,7 +74,7 @@ def sign_in() -> Answer:
     try:
         attempt = reserve("password", given.email)
         with transaction(SYSTEM):
-            user_id = service.check_password(given.email, given.password, hashing=hashing(), attempt_id=attempt)
+            user_id = proving.check_password(given.email, given.password, hashing=hashing(), attempt_id=attempt)
             return let_in(user_id, next_page())
     except WrongCredentials:
         entered.errors["email"] = _("Address and password do not belong together. Check both and try again.")

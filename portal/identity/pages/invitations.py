@@ -8,7 +8,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from portal.db import SYSTEM, scoped, transaction
-from portal.identity import forms, inviting, service
+from portal.identity import inviting, organisation_forms, service
 from portal.identity.errors import EmailTaken, LinkGone, OtherAddress
 from portal.identity.forms import Entered
 from portal.identity.pages.blueprint import Answer, bp, hashing
@@ -61,7 +61,7 @@ def _accept(person: Principal, token: str) -> Answer:
 
 def _sign_up(token: str, asked: InvitationView, context: dict[str, Any]) -> Answer:
     personal = (asked.email, asked.organisation_name, plugs().settings.product_name)
-    wanted, entered = forms.read_newcomer(request.form, personal)
+    wanted, entered = organisation_forms.read_newcomer(request.form, personal)
     if wanted is None:
         return again("identity/invitation.html", form=entered, **context)
     with transaction(SYSTEM):

@@ -8,7 +8,7 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask_babel import gettext as _
 
 from portal.db import SYSTEM, scoped, transaction
-from portal.identity import confirming, forms, links, people, resetting, second_factor, service
+from portal.identity import confirming, forms, links, people, proving, resetting, second_factor
 from portal.identity.errors import EmailTaken, LinkGone, TooManyAttempts, WrongCredentials
 from portal.identity.forms import Entered
 from portal.identity.pages.blueprint import Answer, bp, hashing
@@ -45,7 +45,7 @@ def confirm() -> Answer:
         attempt = None if here else reserve("password", link.email)
         with transaction(SYSTEM):
             if attempt is not None:
-                service.check_own_password(user_id, given or "", hashing=hashing(), attempt_id=attempt)
+                proving.check_own_password(user_id, given or "", hashing=hashing(), attempt_id=attempt)
             confirming.confirm(token, now=now)
             answer = redirect(url_for("home.index"), 303) if here else let_in(user_id, "")
     except WrongCredentials:

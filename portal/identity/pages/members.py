@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 
 from portal.db import SYSTEM, scoped, transaction
-from portal.identity import forms, inviting, members, queries
+from portal.identity import inviting, members, organisation_forms, queries
 from portal.identity.errors import (
     AlreadyMember,
     LastOwner,
@@ -44,7 +44,7 @@ def list_members() -> Answer:
 def invite() -> Answer:
     """Ask somebody, by mail, to act for this organisation."""
     person = get_principal()
-    wanted, entered = forms.read_invitation(request.form)
+    wanted, entered = organisation_forms.read_invitation(request.form)
     if wanted is None:
         return _page(entered, 422)
     try:
@@ -121,7 +121,7 @@ def revoke_invitation(invitation_id: int) -> Answer:
 @person_required
 def change_role(user_id: int) -> Answer:
     """Give a member another role, from their next request on."""
-    person, role = get_principal(), forms.read_role(request.form)
+    person, role = get_principal(), organisation_forms.read_role(request.form)
     if role is None:
         return _page(Entered(), 422, refusal=_("Choose one of the roles."))
     try:
@@ -187,6 +187,6 @@ def _page(form: Entered, status: int = 200, *, refusal: str = "") -> Response:
         form=form,
         refusal=refusal,
         may_manage=may_manage,
-        roles=[role for role in forms.ROLES if role != "owner" or person.role == "owner"],
+        roles=[role for role in organisation_forms.ROLES if role != "owner" or person.role == "owner"],
     )
     return make_response(page, status)

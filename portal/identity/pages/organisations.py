@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from portal.db import SYSTEM, transaction
-from portal.identity import forms, members, queries, service
+from portal.identity import members, organisation_forms, queries, service
 from portal.identity.forms import Entered
 from portal.identity.pages.blueprint import Answer, bp, organisation_of
 from portal.identity.pages.entering import again
@@ -27,7 +27,7 @@ def organisation() -> Answer:
         names = ("name", "description", "website", "billing_email")
         values = {name: getattr(found, name) or "" for name in names}
         return render_template("identity/organisation.html", form=Entered(values=values), slug=found.slug)
-    wanted, entered = forms.read_organisation(request.form)
+    wanted, entered = organisation_forms.read_organisation(request.form)
     if wanted is None:
         slug = person.organisation_slug
         return again("identity/organisation.html", form=entered, slug=slug)
@@ -52,7 +52,7 @@ def new_organisation() -> Answer:
     """Make another organisation, own it, and act for it."""
     if request.method == "GET":
         return render_template("identity/new_organisation.html", form=Entered(values={"name": ""}))
-    name, entered = forms.read_organisation_name(request.form)
+    name, entered = organisation_forms.read_organisation_name(request.form)
     if name is None:
         return again("identity/new_organisation.html", form=entered)
     person, now = get_principal(), plugs().clock.now()

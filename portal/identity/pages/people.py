@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from portal.audit.queries import list_about
 from portal.db import SYSTEM, scoped, transaction
-from portal.identity import forms, operating, people, queries, second_factor
+from portal.identity import operating, organisation_forms, people, queries, second_factor
 from portal.identity.errors import NoSecondFactor, NotYours, UnknownPerson
 from portal.identity.forms import Entered
 from portal.identity.pages.blueprint import Answer, bp
@@ -86,7 +86,7 @@ def remove_second_factor(user_id: int) -> Answer:
 
 
 def _act(user_id: int, said: str, act: Callable[[str], object]) -> Answer:
-    reason, entered = forms.read_reason(request.form)
+    reason, entered = organisation_forms.read_reason(request.form)
     if reason is None:
         return _page(user_id, 422, form=entered)
     try:

@@ -8,7 +8,7 @@ from flask_babel import ngettext
 from werkzeug.exceptions import NotFound
 
 from portal.db import SYSTEM, scoped, transaction
-from portal.identity import confirming, forms, queries, second_factor, service
+from portal.identity import confirming, forms, proving, queries, second_factor, service
 from portal.identity.errors import TooManyAttempts, UnknownSession, WrongCredentials
 from portal.identity.forms import Entered
 from portal.identity.pages.blueprint import Answer, bp, hashing
@@ -60,7 +60,7 @@ def change_password() -> Answer:
         entered.errors["current_password"] = too_many(refusal.retry_after)
         return later(refusal, _settings_page(429, password=entered))
     with transaction(SYSTEM):
-        service.change_password(person.user_id or 0, wanted.new, hashing=hashing(), now=now)
+        proving.change_password(person.user_id or 0, wanted.new, hashing=hashing(), now=now)
         service.end_all_sessions(person.user_id or 0, now=now)
         enter(person.user_id or 0, organisation_id=person.organisation_id)
     flash(_("Your password is changed. Every other browser has been signed out."), "success")

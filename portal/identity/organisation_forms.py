@@ -1,0 +1,102 @@
+"""What people type about organisations and their members, and why an operator acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+
+from portal.identity.forms import Entered, check_email, check_name, check_password, read_address
+from portal.identity.rules import clean_name, is_clean, is_website, normalise_email
+from portal.web.principal import Role
+
+MAX_DESCRIPTION = 300
+MAX_REASON = 300
+ROLES: tuple[Role, ...] = ("owner", "admin", "developer", "billing", "viewer")
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationWish:
+    """Whom somebody wants to invite."""
+
+    email: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody who signs up by an invitation."""
+
+    name: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationProfile:
+    """What an organisation says about itself."""
+
+    name: str
+    description: str | None
+    website: str | None
+    billing_email: str | None
+
+
+def read_invitation(typed: Mapping[str, str]) -> tuple[InvitationWish | None, Entered]:
+    """Read whom to invite, and as what."""
+    email, entered = read_address(typed)
+    entered.values["role"] = typed.get("role", "developer")[:40]
+    known = read_role(typed) if typed.get("role") else "developer"
+    if known is None:
+        entered.errors["role"] = _("Choose one of the roles.")
+    return (None if entered.errors or email is None or known is None else InvitationWish(email, known)), entered
+
+
+def read_role(typed: Mapping[str, str]) -> Role | None:
+    """Read a role, or None for what is none."""
+    return next((role for role in ROLES if role == typed.get("role")), None)
+
+
+def read_newcomer(typed: Mapping[str, str], personal: tuple[str, ...]) -> tuple[Newcomer | None, Entered]:
+    """Read name and password of somebody whose address an invitation has proven."""
+    entered = Entered(values={"name": typed.get("name", "")[:500]})
+    name, password = clean_name(entered.values["name"]), typed.get("password", "")
+    check_name(entered, "name", name, _("Enter your name."))
+    check_password(entered, "password", password, (*personal, name))
+    return (None if entered.errors else Newcomer(name, password)), entered
+
+
+def read_organisation(typed: Mapping[str, str]) -> tuple[OrganisationProfile | None, Entered]:
+    """Read what an organisation says about itself."""
+    names = ("name", "description", "website", "billing_email")
+    entered = Entered(values={name: typed.get(name, "")[:2000] for name in names})
+    name, description = clean_name(entered.values["name"]), clean_name(entered.values["description"])
+    website, email = entered.values["website"].strip(), normalise_email(entered.values["billing_email"])
+    check_name(entered, "name", name, _("Enter the name of your organisation."))
+    if len(description) > MAX_DESCRIPTION or not is_clean(description):
+        entered.errors["description"] = _("Use at most %(limit)s ordinary characters.", limit=MAX_DESCRIPTION)
+    if website and not is_website(website):
+        entered.errors["website"] = _("Enter an address such as https://example.com.")
+    if email:
+        check_email(entered, "billing_email", email)
+    wanted = OrganisationProfile(name, description or None, website or None, email or None)
+    return (None if entered.errors else wanted), entered
+
+
+def read_organisation_name(typed: Mapping[str, str]) -> tuple[str | None, Entered]:
+    """Read the name of an organisation to be made."""
+    entered = Entered(values={"name": typed.get("name", "")[:500]})
+    name = clean_name(entered.values["name"])
+    check_name(entered, "name", name, _("Enter the name of your organisation."))
+    return (None if entered.errors else name), entered
+
+
+def read_reason(typed: Mapping[str, str]) -> tuple[str | None, Entered]:
+    """Read why an operator does something."""
+    entered = Entered(values={"reason": typed.get("reason", "")[:2000]})
+    reason = clean_name(entered.values["reason"])
+    if not reason:
+        entered.errors["reason"] = _("Say why, so that the trail makes sense later.")
+    elif len(reason) > MAX_REASON or not is_clean(reason):
+        entered.errors["reason"] = _("Use at most %(limit)s ordinary characters.", limit=MAX_REASON)
+    return (None if entered.errors else reason), entered
