@@ -42,6 +42,25 @@ def test_metrics_want_their_token(client: FlaskClient) -> None:
     assert client.get("/metrics", headers={"Authorization": "Bearer metrics-token-for-tests"}).status_code == 200
 
 
+def test_answers_are_counted_without_words_of_the_caller(client: FlaskClient) -> None:
+    def counted() -> dict[str, float]:
+        text = client.get("/metrics", headers={"Authorization": "Bearer metrics-token-for-tests"}).get_data(
+            as_text=True
+        )
+        lines = [line.rpartition(" ") for line in text.splitlines() if line.startswith("portal_http_")]
+        return {name: float(value) for name, _, value in lines}
+
+    live = 'portal_http_requests_total{endpoint="health.live",method="GET",status="200"}'
+    took = 'portal_http_request_seconds_count{endpoint="health.live"}'
+    before = counted()
+    client.get("/live")
+    client.open("/no/such/page-of-mine", method="MADEUP")
+    after = counted()
+    assert after[live] == before.get(live, 0) + 1
+    assert after[took] == before.get(took, 0) + 1
+    assert not [name for name in after if "MADEUP" in name or "page-of-mine" in name]
+
+
 @pytest.mark.usefixtures("app")
 def test_a_tenant_sees_only_their_own_rows_and_a_stranger_none() -> None:
     ours, theirs = make_organisation(), make_organisation()

@@ -12,11 +12,13 @@ from flask import Flask, Response, g, request
 from werkzeug.routing import IntegerConverter
 
 from portal.db import current_scope, enter_scope
+from portal.web.health import REQUESTS, SECONDS
 
 WEBHOOK_PATHS = ("/api/v1/webhooks/stripe", "/api/stripe/webhook", "/api/webhooks/stripe")
 log = structlog.get_logger("http")
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 # Probes, files, and the doors of machines, whose every accepted body is a row and a count.
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _QUIET = ("/health", "/ready", "/live", "/metrics", "/static/", "/api/gateway/logs", *WEBHOOK_PATHS)
 
 
@@ -50,15 +52,23 @@ def register(app: Flask, headers: Mapping[str, str]) -> None:
         for name, value in headers.items():
             if name != "Cache-Control" or not request.path.startswith("/static/"):
                 response.headers.setdefault(name, value)
+        seconds = time.perf_counter() - g.get("started", time.perf_counter())
+        _count(response.status_code, seconds)
         if response.status_code >= 400 or not request.path.startswith(_QUIET):
-            took = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
             log.info(
                 f"{request.method} {request.path}",
                 status=response.status_code,
-                ms=round(took, 1),
+                ms=round(seconds * 1000, 1),
                 user=getattr(g.get("principal"), "user_id", None),
             )
         return response
+
+
+def _count(status: int, seconds: float) -> None:
+    # What a caller can make up (paths, methods) is no label: each new value would be a series kept for ever.
+    endpoint, method = request.endpoint or "none", request.method if request.method in _METHODS else "other"
+    REQUESTS.labels(method, endpoint, str(status)).inc()
+    SECONDS.labels(endpoint).observe(seconds)
 
 
 def request_id_of(given: str) -> str:
