@@ -128,13 +128,17 @@ def _plugs(real: Plugs, clock: ManualClock, queue: RememberingBell) -> Plugs:
 def empty_tables(settings: Settings) -> None:
     """Empty what the last test filled. Triggers that forbid it are off for this session alone.
 
-    Only tables that hold a row or gave out a number: emptying all of them costs more than most tests.
+    Only tables that hold a row or gave out a number: emptying all of them costs more than most tests. Months of the
+    request log go away whole: each test decides itself which ones exist.
     """
     with psycopg.connect(settings.sqlalchemy_url.replace("+psycopg", ""), autocommit=True) as link:
         link.execute("SET session_replication_role = replica")
         touched = [row[0] for row in link.execute(_touched(link)) if row[0]]
         if touched:
             link.execute(f"TRUNCATE {', '.join(touched)} RESTART IDENTITY CASCADE")
+        months = link.execute("SELECT relname FROM pg_class WHERE relname ~ '^api_requests_log_[0-9]{4}_[0-9]{2}$'")
+        for (month,) in months.fetchall():
+            link.execute(f"DROP TABLE {month}")
         link.execute("DELETE FROM projects WHERE id > 1")
         link.execute(
             "INSERT INTO projects (id, name) OVERRIDING SYSTEM VALUE VALUES (1, 'marketplace') ON CONFLICT DO NOTHING"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -37,19 +36,6 @@ class Customer:
     account: Account
     api: Api
     subscription: Subscription
-
-
-@pytest.fixture(autouse=True)
-def _own_partitions(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Leave no month behind: the next test decides itself which ones exist."""
-    yield
-    if "app" not in request.fixturenames:
-        return
-    settings: Settings = request.getfixturevalue("settings")
-    with psycopg.connect(settings.sqlalchemy_url.replace("+psycopg", ""), autocommit=True) as link:
-        found = link.execute("SELECT relname FROM pg_class WHERE relname ~ '^api_requests_log_[0-9]{4}_[0-9]{2}$'")
-        for (leaf,) in found.fetchall():
-            link.execute(f"DROP TABLE {leaf}")
 
 
 @pytest.fixture
