@@ -20,7 +20,6 @@ from portal.subscriptions.models import Subscription
 from portal.subscriptions.queries import get_for_account
 from tests.factories import make_account, make_api, make_organisation, make_plan, make_subscription, make_user
 from tests.metering.conftest import Post, roll_up
-from tests.metering.conftest import _own_partitions as _own_partitions
 from tests.metering.conftest import post as post
 from tests.metering.conftest import prepared as prepared
 from tests.metering.kong import of

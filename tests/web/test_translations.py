@@ -38,7 +38,6 @@ from tests.factories import (
     make_user,
 )
 from tests.metering.conftest import Post, roll_up
-from tests.metering.conftest import _own_partitions as _own_partitions
 from tests.metering.conftest import post as post
 from tests.metering.conftest import prepared as prepared
 from tests.metering.kong import of, refused
