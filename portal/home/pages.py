@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask, render_template
 
-from portal.catalog.wording import state
+from portal.catalog.wording import category, state
 from portal.db import SYSTEM, scoped
 from portal.home import crawlers, queries
 from portal.home.rules import EXAMPLE_CALLS, EXAMPLE_TERMS, example, next_step
@@ -36,6 +36,8 @@ def _welcome() -> str:
         "home/welcome.html",
         newest=newest,
         offers=list_offers_for([one.product_id for one in newest if one.product_id]),
+        shelves=queries.list_shelves(),
+        category_words=category,
         charge=example(),
         terms=EXAMPLE_TERMS,
         calls=EXAMPLE_CALLS,

@@ -7,16 +7,20 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
+from portal.catalog.counting import count_shelf
 from portal.catalog.labels import ProductLabel, labels
 from portal.db import db
 from portal.gateway.queries import list_keys
-from portal.home.types import Featured, Held, Offered, Platform
-from portal.metering.queries import first_call_at, usage_of_period
+from portal.home.rules import by_day
+from portal.home.types import Featured, Held, Offered, Platform, Shelf
+from portal.kit.periods import Period, day_of
+from portal.metering.queries import calls_by_bucket, first_call_at, usage_of_period
 from portal.pricing.queries import get_offer_of_price
 from portal.subscriptions.queries import list_for_account
 from portal.subscriptions.types import SubscriptionView
 
 SHOWN = 6
+CHART_DAYS = 30
 MOST_ADDRESSES = 50_000 - 2  # of the sitemap protocol, less the pages that are always there
 _NEWEST = text("""
     SELECT a.name, a.slug, o.name AS organisation, o.slug AS organisation_slug, a.summary, a.product_id
@@ -32,20 +36,34 @@ def list_newest(shown: int = SHOWN) -> list[Featured]:
     return [Featured(*row) for row in db.session.execute(_NEWEST, {"shown": shown})]
 
 
+def list_shelves() -> list[Shelf]:
+    """Return the categories that hold something, the fullest first."""
+    counted = count_shelf({}).marks.items()
+    full = [Shelf(mark.removeprefix("category:"), n) for mark, n in counted if mark.startswith("category:") and n]
+    return sorted(full, key=lambda shelf: (-shelf.apis, shelf.category))
+
+
 def list_held(account_id: int | None, now: datetime) -> tuple[list[Held], int]:
     """Return the account's newest live subscriptions with where each stands, and how many there are in all."""
     live = list_for_account(account_id, live_only=True) if account_id else []
-    names = labels([one.product_id for one in live[:SHOWN]])
-    return [_held(one, names.get(one.product_id), now) for one in live[:SHOWN]], len(live)
+    shown = live[:SHOWN]
+    if not account_id or not shown:
+        return [], len(live)
+    names = labels([one.product_id for one in shown])
+    today = day_of(now)
+    span = Period(today.start - timedelta(days=CHART_DAYS - 1), today.end)
+    bars = calls_by_bucket(account_id, span, step="day", subscription_ids=[one.id for one in shown])
+    return [_held(one, names.get(one.product_id), by_day(bars, one.id, span), now) for one in shown], len(live)
 
 
-def _held(subscription: SubscriptionView, label: ProductLabel | None, now: datetime) -> Held:
+def _held(subscription: SubscriptionView, label: ProductLabel | None, daily: tuple[int, ...], now: datetime) -> Held:
     keys = list_keys(subscription.account_id, subscription.id, now)
     return Held(
         subscription=subscription,
         offer=get_offer_of_price(subscription.price_id),
         label=label,
         calls=usage_of_period(subscription.account_id, subscription.id, subscription.period).billable_calls,
+        daily=daily,
         has_key=any(key.state == "live" for key in keys),
         was_called=first_call_at(subscription.id) is not None,
     )

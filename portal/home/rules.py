@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from portal.home.types import Held, NextStep
+from portal.kit.periods import Period
+from portal.metering.types import Bucket
 from portal.pricing.rating import rate
 from portal.pricing.types import Charge, PriceTerms
 
@@ -31,6 +34,13 @@ def next_step(held: Sequence[Held]) -> NextStep | None:
         if waiting:
             return NextStep("key" if act == "key" else "call", waiting[0])
     return None
+
+
+def by_day(bars: Sequence[Bucket], subscription_id: int, span: Period) -> tuple[int, ...]:
+    """Return one subscription's calls on each UTC day of a span of whole days, oldest first, days without calls as 0."""
+    calls = {bar.start: bar.usage.calls for bar in bars if bar.subscription_id == subscription_id}
+    days = (span.end - span.start).days
+    return tuple(calls.get(span.start + timedelta(days=n), 0) for n in range(days))
 
 
 def example() -> Charge:

@@ -26,15 +26,32 @@ class Featured:
 
 
 @dataclass(frozen=True, slots=True)
+class Shelf:
+    """A category of the market and how many listed APIs it holds."""
+
+    category: str
+    apis: int
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
-    """A live subscription with how far along its owner is. `calls` are those of this period that count."""
+    """A live subscription with how far along its owner is.
+
+    `calls` are those of this period that count; `daily` all calls of each of the last 30 UTC days, oldest first.
+    """
 
     subscription: SubscriptionView
     offer: Offer
     label: ProductLabel | None
     calls: int
+    daily: tuple[int, ...]
     has_key: bool
     was_called: bool
+
+    @property
+    def calls_30d(self) -> int:
+        """All calls of the last 30 UTC days, today's so far included."""
+        return sum(self.daily)
 
 
 @dataclass(frozen=True, slots=True)

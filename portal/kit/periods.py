@@ -66,6 +66,12 @@ def period_containing(anchor: datetime, instant: datetime, interval: Interval, i
     )
 
 
+def day_of(instant: datetime) -> Period:
+    """Return the UTC calendar day that contains an instant."""
+    start = as_utc(instant).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Period(start, start + timedelta(days=1))
+
+
 def month_of(instant: datetime) -> Period:
     """Return the UTC calendar month that holds `instant`."""
     start = as_utc(instant).replace(day=1, hour=0, minute=0, second=0, microsecond=0)

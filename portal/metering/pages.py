@@ -191,6 +191,7 @@ def _shared_context(looking: _Looking) -> dict[str, Any]:
         "span": looking.span,
         "local_zone": looking.local_zone,
         "names": {held.subscription_id: held.name for held in looking.holdings},
+        "bases": {held.subscription_id: f"/{held.api_path}" for held in looking.holdings},
     }
 
 

@@ -197,6 +197,14 @@ function settle(region) {
     if (wanted && choice.nextElementSibling?.textContent === wanted) choice.checked = true;
   }
 }
-document.addEventListener("htmx:load", (event) => settle(event.detail.elt));
+// A row of tabs that is wider than the screen opens at the one the person is on.
+function showCurrentTab(region) {
+  for (const here of region.querySelectorAll(".tab-links [aria-current]")) {
+    const row = here.parentElement;
+    row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+  }
+}
+document.addEventListener("htmx:load", (event) => (settle(event.detail.elt), showCurrentTab(event.detail.elt)));
 settle(document);
+showCurrentTab(document);
 document.querySelector("main [data-focus]")?.focus();

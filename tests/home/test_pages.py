@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -25,6 +26,8 @@ from tests.factories import (
     make_subscription,
     make_user,
 )
+from tests.metering.conftest import roll_up
+from tests.metering.kong import of
 from tests.sign_in import bearer_of, sign_in_as
 
 
@@ -84,6 +87,29 @@ def test_published_apis_are_shown_newest_first_and_drafts_are_not(
     assert "Hidden draft" not in page
     assert "Free 10,000 calls a month, then from €29.00 a month" in page
     assert "<b>bold</b>" not in page
+
+
+def test_a_stranger_can_search_and_choose_a_category_at_once(client: FlaskClient, kestrel: Organisation) -> None:
+    for name, category in (("Rates", "finance"), ("Loans", "finance"), ("Tides", "weather"), ("Hidden", "maps")):
+        make_api(kestrel, name, category=category, state="draft" if name == "Hidden" else "published")
+    page = client.get("/").text
+    assert 'role="search"' in page
+    shelves = re.findall(r'href="/marketplace\?category=(\w+)">.*?count">(\d+)<', page)
+    assert shelves == [("finance", "2"), ("weather", "1")]
+
+
+def test_calls_of_the_last_thirty_days_are_drawn_and_counted(
+    client: FlaskClient, cleo: User, held: Callable[..., Subscription], settings: Settings, clock: ManualClock
+) -> None:
+    subscription = held()
+    days_ago = (0, 0, 29, 30)  # the last one is a day too old
+    calls = [of(subscription.id, clock.now() - timedelta(days=n)) for n in days_ago]
+    headers = {"X-Gateway-Token": settings.gateway_log_token}
+    assert client.post("/api/gateway/logs", json=calls, headers=headers).status_code == 200
+    roll_up()
+    page = sign_in_as(client, cleo).get("/").text
+    assert "3 calls</a>" in page
+    assert "Calls per day in the last 30 days" in page
 
 
 def test_a_newcomer_is_led_to_the_market(client: FlaskClient, cleo: User) -> None:
