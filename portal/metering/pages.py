@@ -14,11 +14,13 @@ from flask import (
     Response,
     abort,
     make_response,
+    redirect,
     render_template,
     request,
     stream_with_context,
     url_for,
 )
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFProtect
 
@@ -36,7 +38,7 @@ from portal.metering.types import FirstCall
 from portal.metering.wording import decision_words
 from portal.web import health
 from portal.web.nav import NavItem, contribute, link
-from portal.web.negotiation import page_or_fragment
+from portal.web.negotiation import page_or_fragment, wants_fragment
 from portal.web.plugs import plugs
 from portal.web.principal import Principal, get_principal, right_required
 
@@ -106,6 +108,28 @@ def first_call() -> Response:
     return response
 
 
+@bp.get("/subscriptions/<int:subscription_id>/usage")
+@right_required("read")
+def standing(subscription_id: int) -> ResponseReturnValue:
+    """Tell the subscription's page how much of the period is used and how the last 30 days went."""
+    if not wants_fragment():
+        return redirect(url_for("metering.usage", subscription=subscription_id), 303)
+    looking = _look(Wish(subscription=subscription_id, range="month"))
+    if looking is None:
+        abort(404)
+    held = looking.chosen[0]
+    report = read_report(looking.account_id, looking.ids, looking.span)
+    return render_template(
+        "metering/_standing.html",
+        **_shared_context(looking),
+        held=held,
+        meters=[] if held.is_over else [(held, _meter(looking, held))],
+        total=report.total,
+        error_share=report.error_share,
+        daily=[bar.usage.calls for bar in report.bars],
+    )
+
+
 @bp.get("/usage.csv")
 @right_required("read")
 def usage_csv() -> Response:
@@ -130,9 +154,12 @@ def _in_scope_of(principal: Principal, lines: Iterator[str]) -> Iterator[str]:
         yield from lines
 
 
-def _look() -> _Looking | None:
-    """Return what the address asks for; None without any subscription. Another's subscription is not found."""
-    principal, now, wish = get_principal(), plugs().clock.now(), read_wish(request.args)
+def _look(wish: Wish | None = None) -> _Looking | None:
+    """Return what is wished for, by the address if not told; None without any subscription.
+
+    Another's subscription is not found.
+    """
+    principal, now, wish = get_principal(), plugs().clock.now(), wish or read_wish(request.args)
     holdings = list_holdings(principal.account_id) if principal.account_id is not None else []
     chosen = [held for held in holdings if wish.subscription in (None, held.subscription_id)]
     if not chosen and wish.subscription is not None:

@@ -69,6 +69,27 @@ def test_before_the_first_call_the_page_shows_the_way_and_listens(reader: FlaskC
     assert ">Look again</a>" in page.text
 
 
+def test_a_subscription_s_own_page_is_told_how_it_stands(
+    reader: FlaskClient, cleo: Customer, post: Post, clock: ManualClock
+) -> None:
+    path = f"/subscriptions/{cleo.subscription.id}/usage"
+    assert "No calls in the last 30 days" in words(reader.get(path, headers=HTMX))
+    post([of(cleo.subscription.id, clock.now()), of(cleo.subscription.id, clock.now(), status=404)])
+    roll_up()
+    said = words(reader.get(path, headers=HTMX))
+    assert "2 of 10,000 calls" in said
+    assert "2 calls" in said
+    assert "50.0% errors" in said
+    plain = reader.get(path)
+    assert (plain.status_code, plain.headers["Location"]) == (303, f"/usage?subscription={cleo.subscription.id}")
+
+
+def test_nobody_else_is_told(client: FlaskClient, cleo: Customer, clock: ManualClock) -> None:
+    other = make_customer(clock, "Dan")
+    sign_in_as(client, other.person)
+    assert client.get(f"/subscriptions/{cleo.subscription.id}/usage", headers=HTMX).status_code == 404
+
+
 def test_the_page_asks_ever_more_slowly(reader: FlaskClient, cleo: Customer) -> None:
     delays = [
         re.search(r"delay:([\d.]+)s", reader.get(f"/usage/first-call?tries={n}", headers=HTMX).text)[1]  # type: ignore[index]
