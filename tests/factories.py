@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,8 @@ from portal.entitlements.models import Entitlement
 from portal.gateway.models import ApiKey
 from portal.identity.models import Membership, Organisation, User
 from portal.kit.tokens import keyed_hash, new_token
-from portal.pricing.models import Plan, Price, Product
+from portal.pricing.models import Plan, Price, PriceTier, Product
+from portal.pricing.types import Tier
 from portal.projects.models import Account, Feature
 from portal.subscriptions.models import Subscription
 
@@ -66,13 +68,24 @@ def make_api(provider: Organisation, name: str = "Rates", *, state: str = "publi
 
 
 def make_plan(
-    api: Api, code: str = "pro", *, amount: int = 2900, rpm: int | None = 600, **price: Any
+    api: Api,
+    code: str = "pro",
+    *,
+    amount: int = 2900,
+    rpm: int | None = 600,
+    tiers: Sequence[Tier] = (),
+    **price: Any,
 ) -> tuple[Plan, Price]:
     plan = _save(Plan(product_id=api.product_id, code=code, name=code.title(), requests_per_minute=rpm))
     price.setdefault("included_quantity", 10_000)
     if price.get("usage_model") == "per_unit":
         price.setdefault("unit_amount", Decimal("0.4"))
-    return plan, _save(Price(plan_id=plan.id, currency=price.pop("currency", "eur"), amount=amount, **price))
+    made = Price(plan_id=plan.id, currency=price.pop("currency", "eur"), amount=amount, **price)
+    made.tiers = [
+        PriceTier(ordinal=n, up_to=tier.up_to, unit_amount=tier.unit_amount, flat_amount=tier.flat_amount)
+        for n, tier in enumerate(tiers, start=1)
+    ]
+    return plan, _save(made)
 
 
 def make_subscription(

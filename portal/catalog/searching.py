@@ -20,6 +20,7 @@ from portal.catalog.facets import DIMENSIONS, PROVIDER, Filters, without
 from portal.catalog.models import LISTED
 from portal.catalog.types import Card, FacetValue, Found, Search
 from portal.db import db
+from portal.pricing.volumes import Quote
 
 PAGE_SIZE = 24
 CAP = 1000
@@ -64,7 +65,7 @@ def search(wanted: Search) -> Found:
 def _found(wanted: Search) -> Found:
     is_ranked = bool(wanted.text) or PROVIDER in wanted.filters
     counts, providers = _count_matches(wanted) if is_ranked else _count_listed(wanted)
-    costs: dict[int, Any] = {}
+    costs: dict[int, Quote] = {}
     if not counts.total:
         ids: list[int] = []
     elif wanted.sort == "cheapest":

@@ -5,41 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
-from math import ceil
 from typing import Any
 
 from sqlalchemy import text
 
 from portal.catalog import facts
-from portal.catalog.costs import cheapest, monthly_cost
 from portal.catalog.models import LISTED
 from portal.catalog.searching import list_cards
 from portal.catalog.types import Card, MeasuredFacts
 from portal.db import db
 from portal.pricing.queries import list_offers_for
 from portal.pricing.types import Offer
+from portal.pricing.volumes import Quote, cheapest_of, quote
 
 MOST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class PlanCost:
-    """A plan with its cost per month at the volume, in minor units; None when it refuses some of the calls."""
-
-    offer: Offer
-    cost: int | None
-    is_cheapest: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Compared:
-    """One column of the comparison."""
+    """One column of the comparison: every plan at the volume, and the cheapest that serves it, if one does."""
 
     card: Card
     facts: MeasuredFacts | None
-    plans: Sequence[PlanCost]
-    cheapest: Fraction | None
+    plans: Sequence[Quote]
+    cheapest: Quote | None
     auth: Sequence[str]
     version: str
     openapi: str
@@ -72,18 +61,13 @@ def _column(
     card: Card, measured: MeasuredFacts | None, offers: Mapping[int, list[Offer]], version: Any, volume: int
 ) -> Compared:
     mine = offers.get(card.product_id, []) if card.product_id is not None else []
-    best = cheapest(mine, volume)
-    plans = [
-        PlanCost(offer, ceil(cost) if cost is not None else None, best is not None and best.offer is offer)
-        for offer in mine
-        for cost in [monthly_cost(offer.terms, volume)]
-    ]
+    plans = [quote(offer, volume) for offer in mine]
     overview = version.overview or {}
     return Compared(
         card=card,
         facts=measured,
         plans=plans,
-        cheapest=best.amount if best else None,
+        cheapest=cheapest_of(plans),
         auth=version.auth,
         version=version.version or "",
         openapi=version.openapi or "",

@@ -8,6 +8,8 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, Literal
 
+from portal.pricing.volumes import Quote
+
 State = Literal["draft", "published", "deprecated", "retired"]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 CATEGORIES = (
@@ -334,6 +336,6 @@ class Found:
     is_capped: bool
     facets: dict[str, list[FacetValue]]
     relaxed: dict[str, int]
-    costs: dict[int, Any]
+    costs: dict[int, Quote]
     knows_usage: bool
     corrected: str | None = None

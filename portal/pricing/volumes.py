@@ -1,7 +1,8 @@
 """What plans cost at a volume of calls a month, and which of them is best at every volume. Exact, and pure.
 
-A plan billed by the year, week or day is compared by the month: its period takes its share of the calls, and its price
-is divided by the months in the period. Every amount comes from `rating.rate`. docs/algorithms/break-even.md.
+Cards, the comparison, the order "cheapest" and an API's own page of prices all ask here, so they cannot differ. A plan
+billed by the year, week or day is compared by the month: its period takes its share of the calls, and its price is
+divided by the months in the period. Every amount comes from `rating.rate`. docs/algorithms/break-even.md.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Quote:
     """One offer at a volume.
 
     `charge` is of one billing period with `calls` in it; `exact` and `monthly` are per month, in minor units, before
-    and after rounding. `refused` calls of a month would not be served.
+    and after the only rounding. `refused` calls of a month would not be served.
     """
 
     offer: Offer
@@ -74,13 +75,20 @@ def quote(offer: Offer, calls: int) -> Quote:
     charge = rate(offer.terms, in_period)
     exact = sum((line.amount_exact for line in charge.lines), Fraction(0)) / months
     refused = sum((line.refused for line in charge.lines), Fraction(0)) / months
-    monthly = Money(round_half_up(charge.total.amount / months), charge.total.currency)
+    # Not from the rounded charge: rounded twice, of two plans the cheaper one could read as the dearer one.
+    monthly = Money(round_half_up(exact), charge.total.currency)
     return Quote(offer, in_period, charge, exact, monthly, refused)
 
 
 def best_of(quotes: Iterable[Quote]) -> Quote | None:
     """Return the quote that refuses the fewest calls and, among those, costs least; the first of equals."""
     return min(quotes, key=_rank, default=None)
+
+
+def cheapest_of(quotes: Iterable[Quote]) -> Quote | None:
+    """Return the best quote if it serves every call; None when all of them refuse some."""
+    best = best_of(quotes)
+    return best if best is not None and not best.refused else None
 
 
 def best_offers(offers: Sequence[Offer], until: int = FARTHEST) -> Stretches:

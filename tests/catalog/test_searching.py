@@ -13,8 +13,7 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from jobs import recurring
-from portal.catalog import searching
-from portal.catalog.costs import cheapest
+from portal.catalog import ranking, searching
 from portal.catalog.facets import AUTH_KINDS, DIMENSIONS, PROVIDER, toggled, without
 from portal.catalog.models import Api
 from portal.catalog.searching import PAGE_SIZE, search
@@ -23,6 +22,8 @@ from portal.db import PUBLIC, SYSTEM, db, scoped, transaction
 from portal.identity.models import Organisation
 from portal.kit.clock import ManualClock
 from portal.pricing.queries import list_offers_for
+from portal.pricing.types import Tier
+from portal.pricing.volumes import cheapest_of, quote
 from tests.conftest import START
 from tests.factories import make_api, make_organisation, make_plan
 
@@ -229,12 +230,28 @@ def test_cheapest_first_is_exact_before_and_after_the_least_prices_are_known(
     with scoped(SYSTEM) as session:
         apis = session.execute(select(Api.id, Api.product_id)).all()
         offers = list_offers_for([product for _id, product in apis])
-    costs = {api_id: cost.amount for api_id, product in apis if (cost := cheapest(offers[product], volume))}
+    quotes = {api_id: cheapest_of(quote(offer, volume) for offer in offers[product]) for api_id, product in apis}
+    costs = {api_id: cost.exact for api_id, cost in quotes.items() if cost}
     expected = sorted((api_id for api_id, _product in apis), key=lambda i: (i not in costs, costs.get(i, 0), i))
     with scoped(PUBLIC):
         pages = [search(Search(sort="cheapest", volume=volume, page=page)) for page in (1, 2)]
     assert [card.id for page in pages for card in page.cards] == expected
-    assert {i: cost.amount for page in pages for i, cost in page.costs.items()} == costs
+    assert {i: cost.exact for page in pages for i, cost in page.costs.items()} == costs
+
+
+def test_among_equal_costs_the_lower_id_comes_first_also_when_it_looked_dearer(app: Flask) -> None:
+    """A price by volume that dips later in the range is looked at before a flat one, and costs as much here."""
+    provider = make_organisation()
+    flat, dips = make_api(provider, "Flat"), [Tier(Decimal(50_000), Decimal("0.08")), Tier(None, Decimal("0.01"))]
+    make_plan(flat, amount=800, included_quantity=None)
+    for n in range(PAGE_SIZE + ranking.FIRST_LOOK):  # as many as are looked at first
+        api = make_api(provider, f"Dips {n}")
+        make_plan(api, amount=0, included_quantity=None, usage_model="volume", tiers=dips)
+    recurring.tidy_the_market()
+    with scoped(PUBLIC):
+        found = search(Search(sort="cheapest", volume=10_000))
+    assert {cost.monthly.amount for cost in found.costs.values()} == {800}
+    assert found.cards[0].id == flat.id
 
 
 def test_a_price_change_is_ranked_at_once(app: Flask) -> None:

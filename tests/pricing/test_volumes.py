@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portal.kit.periods import Interval
 from portal.pricing.rating import rate
 from portal.pricing.types import Offer, PriceTerms
-from portal.pricing.volumes import MOST_STEPS, best_of, best_offers, quote
+from portal.pricing.volumes import MOST_STEPS, best_of, best_offers, cheapest_of, quote
 from tests.pricing.terms import terms_from
 from tests.worked_tables import worked_rows
 
@@ -43,6 +45,8 @@ def tried(sold: list[Offer], until: int) -> list[tuple[int, int]]:
 
 
 units = st.decimals(0, 3, places=2)
+calls = st.integers(0, 10**9)
+INTERVALS: tuple[Interval, ...] = ("day", "week", "month", "year")
 
 
 @st.composite
@@ -88,6 +92,41 @@ def test_what_is_called_best_at_a_volume_is_what_its_stretch_says(found: list[Pr
 def test_the_worked_borders(_case: str, plans: list[dict[str, Any]], best_from: list[list[int]]) -> None:
     stretches = best_offers(offers(*plans))
     assert [[stretch.first, stretch.offer.plan_id] for stretch in stretches.found] == best_from
+
+
+@pytest.mark.parametrize(("_case", "terms", "calls", "exact", "figure"), worked_rows("break-even.md", "Figures"))
+def test_the_worked_figures(_case: str, terms: dict[str, Any], calls: int, exact: str, figure: int) -> None:
+    found = quote(offers(terms)[0], calls)
+    assert (found.exact, found.monthly.amount) == (Fraction(exact), figure)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(small_terms(), min_size=2, max_size=4), st.lists(st.sampled_from(INTERVALS), min_size=4, max_size=4), calls
+)
+def test_figures_never_contradict_the_order(found: list[PriceTerms], spans: list[Interval], volume: int) -> None:
+    sold = [replace(terms, interval=span) for terms, span in zip(found, spans, strict=False)]
+    ranked = sorted((quote(offer(n, terms), volume) for n, terms in enumerate(sold)), key=lambda each: each.exact)
+    figures = [each.monthly.amount for each in ranked]
+    assert figures == sorted(figures)
+
+
+@settings(max_examples=100, deadline=None)
+@given(small_terms(), calls)
+def test_a_plan_by_the_month_reads_what_its_invoice_says(terms: PriceTerms, volume: int) -> None:
+    found = quote(offer(1, terms), volume)
+    assert found.monthly == rate(terms, volume).total
+
+
+def test_the_cheapest_offer_serves_every_call() -> None:
+    sold = offers({"included_quantity": 100}, {"amount": 2_900, "included_quantity": 10_000})
+
+    def cheapest(calls: int) -> int | None:
+        found = cheapest_of(quote(each, calls) for each in sold)
+        return found.offer.plan_id if found else None
+
+    assert [cheapest(calls) for calls in (0, 100, 101, 10_000, 10_001)] == [1, 1, 2, 2, None]
+    assert cheapest_of([]) is None
 
 
 def test_a_price_per_small_package_is_followed_only_so_far_and_says_where() -> None:

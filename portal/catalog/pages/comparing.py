@@ -26,7 +26,8 @@ def compare() -> Response:
     known = side_by_side.find_ids(asked)
     volume = read_number(request.args.get("calls", ""), USUAL_VOLUME, MOST_CALLS)
     columns = side_by_side.compare(known, volume)
-    lowest = min((column.cheapest for column in columns if column.cheapest is not None), default=None)
+    # What reads the same is equally low: a fraction of a cent is no reason to prefer one.
+    lowest = min((column.cheapest.monthly.amount for column in columns if column.cheapest is not None), default=None)
     return page_or_fragment(
         "catalog/compare.html",
         "catalog/_comparison.html",

@@ -20,6 +20,7 @@ from portal.catalog.ranking import MOST_RANKED
 from portal.catalog.searching import PAGE_SIZE, list_cards
 from portal.catalog.types import SMALLEST_SAMPLE, Card, FacetValue, Found, MeasuredFacts, Search
 from portal.pricing.queries import list_offers_for
+from portal.pricing.volumes import Quote
 from portal.pricing.words import headline
 from portal.web.principal import find_principal
 
@@ -37,7 +38,7 @@ class Shown:
     facts: MeasuredFacts | None
     is_saved: bool
     is_held: bool
-    cost: Any = None
+    cost: Quote | None = None
 
     @property
     def is_judged(self) -> bool:
@@ -45,7 +46,7 @@ class Shown:
         return self.facts is not None and self.facts.calls_90d >= SMALLEST_SAMPLE
 
 
-def shown(cards: Sequence[Card], costs: dict[int, Any] | None = None) -> list[Shown]:
+def shown(cards: Sequence[Card], costs: dict[int, Quote] | None = None) -> list[Shown]:
     """Return cards with prices, facts and what the reader has to do with them: one query each, however many cards."""
     products = [card.product_id for card in cards if card.product_id is not None]
     offers, held = list_offers_for(products), held_products(products)
