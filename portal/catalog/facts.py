@@ -12,13 +12,16 @@ from portal.catalog.types import MeasuredFacts
 from portal.db import db
 
 _BATCH = 500
+# A changed row of `apis` is written anew into some twenty indexes, the text index among them. So a count that moved by
+# less than a hundredth waits: it only orders; what people read comes from `api_facts`.
 _RANK = text("""
     UPDATE apis SET calls_30d = COALESCE(new.calls, 0), uptime_ppm = new.uptime, p95_ms = new.p95
     FROM unnest(CAST(:measured AS bigint[])) AS a (id)
     LEFT JOIN unnest(CAST(:ids AS bigint[]), CAST(:calls AS bigint[]), CAST(:uptimes AS bigint[]), CAST(:p95s AS bigint[]))
         AS new (id, calls, uptime, p95) ON new.id = a.id
-    WHERE apis.id = a.id
-        AND (apis.calls_30d, apis.uptime_ppm, apis.p95_ms) IS DISTINCT FROM (COALESCE(new.calls, 0), new.uptime, new.p95)
+    WHERE apis.id = a.id AND (
+        abs(apis.calls_30d - COALESCE(new.calls, 0)) * 100 > COALESCE(new.calls, 0)
+        OR (apis.uptime_ppm, apis.p95_ms) IS DISTINCT FROM (new.uptime, new.p95))
 """)
 
 

@@ -64,6 +64,7 @@ def search(wanted: Search) -> Found:
 
 def _found(wanted: Search) -> Found:
     is_ranked = bool(wanted.text) or PROVIDER in wanted.filters
+    cap = _cap(wanted) if is_ranked else None
     counts, providers = _count_matches(wanted) if is_ranked else _count_listed(wanted)
     costs: dict[int, Quote] = {}
     if not counts.total:
@@ -76,8 +77,9 @@ def _found(wanted: Search) -> Found:
         ids = _page(wanted, counts, is_ranked)
     return Found(
         cards=_cards(wanted, ids),
-        total=min(counts.total, CAP) if wanted.text else counts.total,
-        is_capped=bool(wanted.text) and counts.total > CAP,
+        total=min(counts.total, cap or counts.total),
+        is_capped=cap is not None and counts.total > cap,
+        cap=cap or counts.total,
         facets={
             **{name: counting.values_of(name, counts.marks) for name in DIMENSIONS if name != PROVIDER},
             PROVIDER: providers,
@@ -104,7 +106,7 @@ def _providers_of_listed(filters: Filters, total: int) -> list[FacetValue]:
 
 
 def _count_matches(wanted: Search) -> tuple[Counts, list[FacetValue]]:
-    limit = CAP if wanted.text else 10 * CAP
+    limit = _cap(wanted)
     counts, providers = _candidates(wanted, limit)
     for name in wanted.filters:
         left = replace(wanted, filters=without(wanted.filters, name))
@@ -120,6 +122,11 @@ def _count_matches(wanted: Search) -> tuple[Counts, list[FacetValue]]:
             prefix = f"{name}:"
             counts.marks |= {mark: n for mark, n in other.marks.items() if mark.startswith(prefix)}
     return counts, providers
+
+
+def _cap(wanted: Search) -> int:
+    """Among how many matches facets are counted: one provider's listings are cheap to look through."""
+    return CAP if wanted.text else 10 * CAP
 
 
 def _with_chosen(others: list[FacetValue], own: list[FacetValue], chosen: Sequence[str]) -> list[FacetValue]:

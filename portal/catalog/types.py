@@ -325,7 +325,7 @@ class FacetValue:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The outcome of a search. `total` is exact unless `is_capped`: then it is at least that many.
+    """The outcome of a search. `total` is exact unless `is_capped`: then it is `cap`, and there are more.
 
     `relaxed` says per chosen facet how many APIs there would be without it. `costs` holds what the cards cost a month
     when they are ordered by that. `corrected` is the text that was searched instead when nothing matched what was typed.
@@ -334,6 +334,7 @@ class Found:
     cards: list[Card]
     total: int
     is_capped: bool
+    cap: int
     facets: dict[str, list[FacetValue]]
     relaxed: dict[str, int]
     costs: dict[int, Quote]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time
+from typing import TypedDict
 
 from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -66,14 +68,12 @@ def _form(entered: NewApi) -> str:
 
 def _import(upload: Upload) -> ImportResult:
     prepared = reading.read(upload.document)
-    principal, now = get_principal(), plugs().clock.now()
     with transaction():
         return service.import_document(
             _organisation_id(),
             upload.document,
             prepared,
-            actor=principal.actor,
-            now=now,
+            **_by(),
             slug=upload.slug,
             name=upload.name,
             category=upload.category,
@@ -150,99 +150,87 @@ def publish(api_id: int) -> Response | Redirect:
     """List the API in the market and open it at the gateway."""
     upstream = request.form.get("upstream_url", "").strip()
     free = request.form.get("free_calls", "").strip()
-    ports = plugs()
-    try:
-        with transaction():
-            service.publish(
-                _organisation_id(),
-                api_id,
-                actor=get_principal().actor,
-                now=ports.clock.now(),
-                allow_private=ports.settings.gateway_allow_private_upstreams,
-                upstream_url=upstream,
-                free_calls=int(free) if free.isascii() and free.isdecimal() and len(free) < 10 else None,
-            )
-    except UnknownApi:
-        abort(404)
-    except CatalogError as fault:
-        return make_response(_show(api_id, problem=fault.message, upstream=upstream), fault.status)
-    flash(_("Published. It is in the market now."), "success")
-    return redirect(url_for("provider.show", api_id=api_id), 303)
+
+    def act() -> None:
+        service.publish(
+            _organisation_id(),
+            api_id,
+            **_by(),
+            allow_private=plugs().settings.gateway_allow_private_upstreams,
+            upstream_url=upstream,
+            free_calls=int(free) if free.isascii() and free.isdecimal() and len(free) < 10 else None,
+        )
+
+    return _act(api_id, _("Published. It is in the market now."), act, upstream=upstream)
 
 
 @bp.post("/<int:api_id>/versions/<int:version_id>/publication")
 @right_required("publish")
 def publish_version(api_id: int, version_id: int) -> Response | Redirect:
     """Show a version to everybody and make it the current one."""
-    try:
-        with transaction():
-            versions.publish_version(
-                _organisation_id(), version_id, actor=get_principal().actor, now=plugs().clock.now(), make_default=True
-            )
-    except UnknownApi:
-        abort(404)
-    flash(_("This version is the current one now."), "success")
-    return redirect(url_for("provider.show", api_id=api_id), 303)
+
+    def act() -> None:
+        versions.publish_version(_organisation_id(), version_id, **_by(), make_default=True)
+
+    return _act(api_id, _("This version is the current one now."), act)
 
 
 @bp.post("/<int:api_id>/versions/<int:version_id>/deprecation")
 @right_required("publish")
 def deprecate_version(api_id: int, version_id: int) -> Response | Redirect:
     """Announce that a version will stop working."""
-    try:
-        with transaction():
-            versions.deprecate_version(
-                _organisation_id(),
-                version_id,
-                actor=get_principal().actor,
-                now=plugs().clock.now(),
-                sunset_at=_midnight(request.form.get("sunset", "")),
-                note=_note(),
-            )
-    except UnknownApi:
-        abort(404)
-    except CatalogError as fault:
-        return make_response(_show(api_id, problem=fault.message), fault.status)
-    flash(_("Readers now see that this version will go."), "success")
-    return redirect(url_for("provider.show", api_id=api_id), 303)
+
+    def act() -> None:
+        versions.deprecate_version(_organisation_id(), version_id, **_by(), sunset_at=_last_day(), note=_note())
+
+    return _act(api_id, _("Readers now see that this version will go."), act)
 
 
 @bp.post("/<int:api_id>/farewell")
 @right_required("publish")
 def deprecate(api_id: int) -> Response | Redirect:
     """Announce that the whole API will go, what replaces it and how to move."""
-    try:
-        with transaction():
-            farewells.deprecate_api(
-                _organisation_id(),
-                api_id,
-                actor=get_principal().actor,
-                now=plugs().clock.now(),
-                sunset_at=_midnight(request.form.get("sunset", "")),
-                replacement=request.form.get("replacement", "").strip()[:200],
-                note=_note(),
-            )
-    except UnknownApi:
-        abort(404)
-    except CatalogError as fault:
-        return make_response(_show(api_id, problem=fault.message), fault.status)
-    flash(_("Readers now see that this API will go."), "success")
-    return redirect(url_for("provider.show", api_id=api_id), 303)
+    replacement = request.form.get("replacement", "").strip()[:200]
+
+    def act() -> None:
+        farewells.deprecate_api(
+            _organisation_id(), api_id, **_by(), sunset_at=_last_day(), replacement=replacement, note=_note()
+        )
+
+    return _act(api_id, _("Readers now see that this API will go."), act)
 
 
 @bp.post("/<int:api_id>/retirement")
 @right_required("publish")
 def retire(api_id: int) -> Response | Redirect:
     """End an API whose last day has come."""
+
+    def act() -> None:
+        farewells.retire_api(_organisation_id(), api_id, **_by())
+
+    return _act(api_id, _("Retired. It takes no new subscriptions."), act)
+
+
+def _act(api_id: int, said: str, act: Callable[[], None], *, upstream: str | None = None) -> Response | Redirect:
+    """Do it, say so and show the API; what stands against it is shown beside what was entered."""
     try:
         with transaction():
-            farewells.retire_api(_organisation_id(), api_id, actor=get_principal().actor, now=plugs().clock.now())
+            act()
     except UnknownApi:
         abort(404)
     except CatalogError as fault:
-        return make_response(_show(api_id, problem=fault.message), fault.status)
-    flash(_("Retired. It takes no new subscriptions."), "success")
+        return make_response(_show(api_id, problem=fault.message, upstream=upstream), fault.status)
+    flash(said, "success")
     return redirect(url_for("provider.show", api_id=api_id), 303)
+
+
+class _By(TypedDict):
+    actor: str
+    now: datetime
+
+
+def _by() -> _By:
+    return {"actor": get_principal().actor, "now": plugs().clock.now()}
 
 
 def _note() -> str:
@@ -250,7 +238,8 @@ def _note() -> str:
     return request.form.get("note", "").replace("\x00", "").replace("\r\n", "\n")
 
 
-def _midnight(text: str) -> datetime | None:
+def _last_day() -> datetime | None:
+    text = request.form.get("sunset", "")
     if not text:
         return None
     try:
