@@ -13,7 +13,7 @@ from portal.db import db
 
 _BATCH = 500
 # A changed row of `apis` is written anew into some twenty indexes, the text index among them. So a count that moved by
-# less than a hundredth waits: it only orders; what people read comes from `api_facts`.
+# no more than a hundredth waits: it only orders; what people read comes from `api_facts`.
 _RANK = text("""
     UPDATE apis SET calls_30d = COALESCE(new.calls, 0), uptime_ppm = new.uptime, p95_ms = new.p95
     FROM unnest(CAST(:measured AS bigint[])) AS a (id)

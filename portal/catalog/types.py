@@ -125,9 +125,9 @@ class MeasuredFacts:
 
     @property
     def ranked_uptime_ppm(self) -> int | None:
-        """Uptime in millionths, rounded down so that a failure never reads as none; None below the sample that ranks."""
+        """Uptime in millionths, rounded down to the hundredth of a per cent that is read; None below the sample that ranks."""
         share = self.uptime if self.calls_90d >= SMALLEST_SAMPLE else None
-        return None if share is None else int(share * 1_000_000)
+        return None if share is None else int(share * 10_000) * 100
 
     @property
     def ranked_p95_ms(self) -> int | None:

@@ -77,8 +77,9 @@ _OFFERED = text("""
     SELECT a.id, a.name, a.state,
         (SELECT count(*) FROM subscriptions s WHERE s.product_id = a.product_id
             AND s.status IN ('trialing', 'active', 'past_due')) AS subscribers,
-        a.calls_30d
-    FROM apis a WHERE a.organisation_id = :organisation ORDER BY a.calls_30d DESC, lower(a.name), a.id LIMIT :shown
+        COALESCE(f.calls_30d, 0) AS calls
+    FROM apis a LEFT JOIN api_facts f ON f.api_id = a.id
+    WHERE a.organisation_id = :organisation ORDER BY calls DESC, lower(a.name), a.id LIMIT :shown
 """)
 _PLATFORM = text("""
     SELECT (SELECT count(*) FROM users WHERE disabled_at IS NULL),

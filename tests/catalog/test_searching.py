@@ -239,6 +239,25 @@ def test_cheapest_first_is_exact_before_and_after_the_least_prices_are_known(
     assert {i: cost.exact for page in pages for i, cost in page.costs.items()} == costs
 
 
+def test_a_provider_with_more_apis_than_are_counted_says_so(app: Flask) -> None:
+    provider = make_organisation("Large", "large")
+    with transaction(SYSTEM) as session:
+        session.execute(
+            text("""
+                INSERT INTO apis (organisation_id, slug, name, state, published_at)
+                SELECT :id, 'api-' || n, 'Harbour ' || n, 'published', now() FROM generate_series(1, 10001) n
+            """),
+            {"id": provider.id},
+        )
+    with scoped(PUBLIC):
+        found = search(Search(filters={PROVIDER: ("large",)}))
+        assert (found.total, found.is_capped, found.cap) == (10_000, True, 10_000)
+        spoken = search(Search(text="harbour", filters={PROVIDER: ("large",)}, sort="relevance"))
+        assert (spoken.total, spoken.is_capped, spoken.cap) == (1_000, True, 1_000)
+        everything = search(Search())
+        assert (everything.total, everything.is_capped) == (10_001, False)
+
+
 def test_among_equal_costs_the_lower_id_comes_first_also_when_it_looked_dearer(app: Flask) -> None:
     """A price by volume that dips later in the range is looked at before a flat one, and costs as much here."""
     provider = make_organisation()

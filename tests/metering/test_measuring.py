@@ -87,7 +87,7 @@ def test_facts_add_up_over_their_own_windows(post: Post, cleo: Customer, clock: 
     assert found.asof == clock.now()
     latencies = sorted([10 + n for n in range(100)] + [10 + n for n in range(60)])
     assert found.p95_ms == pytest.approx(latencies[151], rel=0.025)
-    assert rows("SELECT calls_30d, uptime_ppm, p95_ms FROM apis") == [(160, 963_636, found.p95_ms)]
+    assert rows("SELECT calls_30d, uptime_ppm, p95_ms FROM apis") == [(160, 963_600, found.p95_ms)]
 
 
 def test_refusals_do_not_make_an_api_look_quick(post: Post, cleo: Customer, clock: ManualClock) -> None:
