@@ -7,18 +7,20 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import psycopg
 from sqlalchemy import text
 
 from benchmarks.ground import Ground, ground
 from benchmarks.harness import Arm, compare
+from portal.catalog import facts
 from portal.catalog.counting import count_shelf
 from portal.catalog.facets import DIMENSIONS
 from portal.catalog.listing import reprice_changed
 from portal.catalog.models import LISTED
 from portal.catalog.searching import PAGE_SIZE, search
-from portal.catalog.types import Search
+from portal.catalog.types import MeasuredFacts, Search
 from portal.db import PUBLIC, SYSTEM, db, in_transaction, scoped
 
 LISTINGS = int(os.environ.get("BENCH_LISTINGS", "100000"))
@@ -45,6 +47,7 @@ def run() -> None:
         with scoped(PUBLIC):
             _search(words, common, rare)
             _browse()
+        _measure()
 
 
 def _search(words: random.Random, common: Sequence[str], rare: Sequence[str]) -> None:
@@ -128,6 +131,49 @@ def _count_naively() -> None:
 
     arms = [Arm("group by over the listings", naive), Arm("bitmaps", shelf)]
     compare("Facets under two filters", arms, unit="counts", baseline=arms[0].name).goal("bitmaps", at_least=5)
+
+
+def _measure() -> None:
+    """Note an hour in which every count moved by up to half a hundredth, and write down every one of them for comparison."""
+    ids = in_transaction(
+        lambda session: session.scalars(text("SELECT id FROM apis ORDER BY random() LIMIT 4000")).all(), scope=SYSTEM
+    )
+    chance, moved = random.Random(3), list[MeasuredFacts]()
+    calls = {api_id: chance.randint(1_000, 1_000_000) for api_id in ids}
+
+    def an_hour() -> None:
+        moved[:] = [_facts(api_id, n + round(n * chance.uniform(-0.005, 0.005))) for api_id, n in calls.items()]
+
+    def every_count(part: Sequence[MeasuredFacts]) -> None:
+        facts.note([], part)
+        db.session.execute(
+            text("""
+                UPDATE apis SET calls_30d = new.calls
+                FROM unnest(CAST(:ids AS bigint[]), CAST(:calls AS bigint[])) AS new (id, calls)
+                WHERE apis.id = new.id AND apis.calls_30d <> new.calls
+            """),
+            {"ids": [each.api_id for each in part], "calls": [each.calls_30d for each in part]},
+        )
+
+    def arm(name: str, write: Callable[[Sequence[MeasuredFacts]], object]) -> Arm:
+        def spell() -> int:
+            for start in range(0, len(moved), 500):
+                part = moved[start : start + 500]
+                in_transaction(lambda _session, part=part: write(part), scope=SYSTEM)  # type: ignore[misc]
+            return len(moved)
+
+        return Arm(name, spell, prepare=an_hour)
+
+    arms = [
+        arm("every count that moved", every_count),
+        arm("places that moved", lambda part: facts.note([each.api_id for each in part], part)),
+    ]
+    compare("An hour's measuring", arms, unit="APIs", baseline=arms[0].name).goal(arms[1].name, at_least=2)
+
+
+def _facts(api_id: int, calls: int) -> MeasuredFacts:
+    daily = (calls // 30,) * 30
+    return MeasuredFacts(api_id, calls, 0, 3 * calls, 0, 40, daily, datetime(2026, 11, 1, tzinfo=UTC))
 
 
 def _asking(

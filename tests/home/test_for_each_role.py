@@ -9,6 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from portal.catalog.facts import note
+from portal.catalog.types import MeasuredFacts
 from portal.db import SYSTEM, transaction
 from portal.kit.clock import ManualClock
 from tests.factories import make_account, make_api, make_organisation, make_plan, make_subscription, make_user
@@ -21,10 +23,15 @@ def test_a_provider_sees_their_apis_and_how_many_people_use_them(app: Flask, clo
     plan, price = make_plan(rates)
     for _ in range(2):
         make_subscription(make_account(make_organisation()), plan, price, clock.now())
+    for calls in (1_000, 1_008):  # so little does not move its place, but it is read
+        found = MeasuredFacts(rates.id, calls, 0, calls, 0, 40, (0,) * 30, clock.now())
+        with transaction(SYSTEM):
+            note([rates.id], [found])
     page = sign_in_as(app.test_client(), make_user("Ada", organisation=kestrel)).get("/").text
     rows = page.split('id="offered"')[1].split("</section>")[0]
     assert rows.count("<tr>") == 3
     assert ">2</td>" in rows
+    assert ">1,008</td>" in rows
     assert "Draft" in rows
 
 
