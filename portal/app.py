@@ -25,6 +25,7 @@ from portal.web import (
     assets,
     doors,
     figures,
+    finding,
     form_tokens,
     formatting,
     health,
@@ -70,6 +71,7 @@ def create_app(settings: Settings | None = None, plugs: Plugs | None = None) -> 
     assets.register(app)
     figures.register(app)
     nav.register(app)
+    finding.register(app)
     app.register_blueprint(health.bp)
     if settings.environment != "production":
         styleguide.register(app)

@@ -10,6 +10,7 @@ from flask_wtf.csrf import CSRFProtect
 from portal.catalog import api as catalog_api
 from portal.catalog import pages as catalog
 from portal.gateway import pages as gateway
+from portal.gateway import palette as gateway_palette
 from portal.home import pages as home
 from portal.identity import credentials
 from portal.identity import pages as identity
@@ -59,6 +60,7 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     webhooks.register(app)
     csrf.exempt(webhooks.bp)
     app.register_blueprint(gateway.bp)
+    gateway_palette.register(app)
     metering.register(app, csrf)
     if app.config["SETTINGS"].is_development:
         notifications.register(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, or_, select, text
 
 from portal.db import db
 from portal.gateway.models import ApiKey
@@ -48,6 +48,18 @@ def list_keys(account_id: int, subscription_id: int, now: datetime) -> list[KeyV
     makers = sorted({row.created_by for row in rows if row.created_by is not None})
     names = {row.id: row.name for row in db.session.execute(_PEOPLE, {"ids": makers})} if makers else {}
     return [_view(row, names.get(row.created_by), now) for row in rows]
+
+
+def find_named(account_id: int, words: str, most: int = 5) -> list[KeyView]:
+    """Return the account's unrevoked keys whose name holds the words, or that end in them, newest first."""
+    is_meant = or_(ApiKey.name.icontains(words, autoescape=True), ApiKey.last_four == words)
+    rows = db.session.scalars(
+        select(ApiKey)
+        .where(ApiKey.account_id == account_id, ApiKey.revoked_at.is_(None), is_meant)
+        .order_by(ApiKey.id.desc())
+        .limit(most)
+    )
+    return [_view(row, None, row.created_at) for row in rows]
 
 
 def find_door(account_id: int, subscription_id: int) -> Door | None:

@@ -18,6 +18,7 @@ _PRIVATE = (
     "/usage",
     "/provider",
     "/admin",
+    "/find",
 )
 
 

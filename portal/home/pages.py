@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, render_template
+from flask import Blueprint, Flask, render_template, url_for
+from flask_babel import gettext as _
 
 from portal.catalog.wording import category, state
 from portal.db import SYSTEM, scoped
@@ -10,6 +11,7 @@ from portal.home import crawlers, queries
 from portal.home.rules import EXAMPLE_CALLS, EXAMPLE_TERMS, example, next_step
 from portal.home.types import Offered
 from portal.pricing.queries import list_offers_for
+from portal.web.palette import Entry, Group, offer
 from portal.web.plugs import plugs
 from portal.web.principal import Principal, find_principal, public
 
@@ -20,6 +22,7 @@ def register(app: Flask) -> None:
     """Serve the start page."""
     app.register_blueprint(bp)
     app.register_blueprint(crawlers.bp)
+    offer(app, lambda _asked: [Entry(_("Start page"), url_for("home.index"), Group.PAGES, also=_("home overview"))])
 
 
 @bp.get("/")

@@ -39,6 +39,7 @@ from portal.metering.wording import decision_words
 from portal.web import health
 from portal.web.nav import NavItem, contribute, link
 from portal.web.negotiation import page_or_fragment, wants_fragment
+from portal.web.palette import Asked, Entry, Group, offer
 from portal.web.plugs import plugs
 from portal.web.principal import Principal, get_principal, right_required
 
@@ -52,6 +53,7 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     api.register(app)
     csrf.exempt(api.bp)
     contribute(app, 40, _links)
+    offer(app, _downloads)
     health.contribute(
         app, lambda: readings.read(plugs().clock.now()).warnings(), readings.Gauges(lambda: plugs().clock.now())
     )
@@ -59,6 +61,15 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
 
 def _links(principal: Principal | None) -> list[NavItem]:
     return [link(_("Usage"), url_for("metering.usage"))] if principal and principal.may("read") else []
+
+
+def _downloads(asked: Asked) -> list[Entry]:
+    account_id = asked.reader.account_id if asked.reader and asked.may("read") else None
+    if account_id is None or not list_holdings(account_id):
+        return []
+    return [
+        Entry(_("Download usage as CSV"), url_for("metering.usage_csv"), Group.ACTS, also=_("export table figures"))
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, Response, make_response, render_template, request
+from flask import Blueprint, Flask, Response, make_response, render_template, request, url_for
+from flask_babel import gettext as _
 from markupsafe import Markup, escape
 from werkzeug.exceptions import NotFound
 
 from portal.db import SYSTEM, scoped
 from portal.notifications import queries
 from portal.notifications.rules import split_links
+from portal.web.palette import Entry, Group, offer
 from portal.web.principal import public
 
 bp = Blueprint("notifications", __name__)
@@ -22,6 +24,7 @@ def register(app: Flask) -> None:
     """Serve the page and let the footer link to it."""
     app.register_blueprint(bp)
     app.jinja_env.globals["keeps_mail"] = True
+    offer(app, lambda _asked: [Entry(_("Mail"), url_for("notifications.mails"), Group.PAGES, also=_("letters inbox"))])
     app.jinja_env.filters["with_links"] = with_links
 
 

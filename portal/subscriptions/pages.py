@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from portal.catalog.holders import told_by
 from portal.catalog.labels import labels
 from portal.pricing.queries import get_offer_of_price
+from portal.subscriptions import palette
 from portal.subscriptions.errors import UnknownSubscription
 from portal.subscriptions.queries import get_for_account, list_for_account, list_held_products
 from portal.subscriptions.rules import access_of
@@ -23,6 +24,7 @@ def register(app: Flask) -> None:
     """Serve the pages and put them into the bar."""
     app.register_blueprint(bp)
     contribute(app, 30, _links)
+    palette.register(app)
     told_by(app, list_held_products)
 
 

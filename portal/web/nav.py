@@ -79,11 +79,9 @@ class _LazyNav:
 def build_nav() -> Nav:
     """Return the navigation of the current request."""
     principal = find_principal()
-    contributions = sorted(current_app.extensions.get("nav", []), key=lambda entry: entry[0])
-    items = [_marked(item) for _position, contribution in contributions for item in contribution(principal)]
     lookup = current_app.extensions.get("nav organisations")
     return Nav(
-        items=items,
+        items=[_marked(item) for item in items_for(principal)],
         person=principal,
         organisation=principal.organisation_name if principal else None,
         organisations=lookup(principal) if lookup and principal and principal.user_id else [],
@@ -92,6 +90,12 @@ def build_nav() -> Nav:
         if principal
         else [],
     )
+
+
+def items_for(principal: Principal | None) -> list[NavItem]:
+    """Return the links a reader is offered, in order."""
+    contributions = sorted(current_app.extensions.get("nav", []), key=lambda entry: entry[0])
+    return [item for _position, contribution in contributions for item in contribution(principal)]
 
 
 def link(label: str, href: str, prefix: str | None = None) -> NavItem:
@@ -104,4 +108,15 @@ def _marked(item: NavItem) -> NavItem:
     return NavItem(item.label, item.href, item.prefix, is_current=current)
 
 
-__all__ = ["Nav", "NavItem", "Ribbon", "build_nav", "contribute", "link", "organisations_by", "register", "warn_by"]
+__all__ = [
+    "Nav",
+    "NavItem",
+    "Ribbon",
+    "build_nav",
+    "contribute",
+    "items_for",
+    "link",
+    "organisations_by",
+    "register",
+    "warn_by",
+]

@@ -14,13 +14,13 @@
 
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("[data-theme-switch]");
-    if (!form || !event.submitter) return;
+    if (!form || event.submitter?.name !== "theme") return; // the palette's form sends other acts as well
     event.preventDefault();
     const theme = event.submitter.value;
     apply(theme);
     const body = new URLSearchParams(new FormData(form));
     body.set("theme", theme);
-    fetch(form.action, { method: "POST", body, credentials: "same-origin", redirect: "manual" }).catch(() => {});
+    fetch(event.submitter.getAttribute("formaction") ?? form.action, { method: "POST", body, credentials: "same-origin", redirect: "manual" }).catch(() => {});
   });
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from portal.identity import queries
+from portal.identity import palette, queries
 from portal.identity.pages import (
     entry,
     invitations,
@@ -38,4 +38,5 @@ def register(app: Flask) -> None:
     """Serve the pages and tell the layout which organisations a person may act for."""
     app.register_blueprint(bp)
     app.jinja_env.globals["browser_of"] = browser_of
+    palette.register(app)
     nav.organisations_by(app, lambda person: queries.list_organisations(person.user_id or 0))

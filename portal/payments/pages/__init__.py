@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
+from portal.payments import palette
 from portal.payments.pages import overdue, plan_change, purchases, standing, subscription
 from portal.web import nav
 
@@ -16,4 +17,5 @@ def register(app: Flask) -> None:
     subscription.routes(bp)
     plan_change.routes(bp)
     app.register_blueprint(bp)
+    palette.register(app)
     nav.warn_by(app, overdue.ribbons)

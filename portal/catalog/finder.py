@@ -1,0 +1,80 @@
+"""The few APIs that words most probably mean, quick enough for every key pressed. Facets and totals are the market's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from portal.catalog.models import LISTED
+from portal.db import db
+
+_WORD = re.compile(r"[^\W_]+")
+_FEWEST_CHARACTERS = 2
+_AMONG = 200
+# Only the most used matches are judged, so that a common beginning costs no more than a rare one.
+_LISTED = text(f"""
+    WITH asked AS (SELECT to_tsquery('english', :query) AS query), best AS MATERIALIZED (
+        SELECT a.id, a.organisation_id, a.name, a.slug, a.search, row_number() OVER () AS place FROM (
+            SELECT a.id, a.organisation_id, a.name, a.slug, a.search FROM apis a
+            WHERE a.{LISTED} AND a.search @@ to_tsquery('english', :query)
+            ORDER BY a.calls_30d DESC, a.id DESC LIMIT {_AMONG}
+        ) a
+    )
+    SELECT best.id, best.name, best.slug, o.slug AS organisation, o.name AS organisation_name
+    FROM best JOIN organisations o ON o.id = best.organisation_id, asked
+    ORDER BY starts_with(lower(best.name), :begins) DESC, ts_rank(best.search, asked.query) DESC, best.place LIMIT :most
+""")  # noqa: S608 - constants of ours; values are bound
+_BY_ADDRESS = text(f"""
+    SELECT a.id, a.name, a.slug, o.slug AS organisation, o.name AS organisation_name
+    FROM unnest(CAST(:organisations AS text[]), CAST(:slugs AS text[])) AS asked (organisation, slug)
+    JOIN organisations o ON o.slug = asked.organisation JOIN apis a ON a.organisation_id = o.id AND a.slug = asked.slug
+    WHERE a.{LISTED}
+""")  # noqa: S608 - as above
+_OWN = text("""
+    SELECT a.id, a.name, a.slug, o.slug AS organisation, o.name AS organisation_name, a.state
+    FROM apis a JOIN organisations o ON o.id = a.organisation_id
+    WHERE a.organisation_id = :organisation ORDER BY a.updated_at DESC, a.id DESC LIMIT :most
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """As much of an API as a line of a list needs. `state` is known of one's own only."""
+
+    id: int
+    name: str
+    slug: str
+    organisation: str
+    organisation_name: str
+    state: str = ""
+
+
+def find_listed(words: str, most: int = 6) -> list[Glimpse]:
+    """Return the APIs of the market that hold every word, the last of them perhaps not typed to its end."""
+    found = _WORD.findall(words)[:6]
+    if sum(map(len, found)) < _FEWEST_CHARACTERS:
+        return []
+    # The plan must know the words, as in the market's own search.
+    db.session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+    query = " & ".join(f"{word}:*" for word in found)
+    values = {"query": query, "begins": words.lower(), "most": most}
+    return [Glimpse(**row) for row in db.session.execute(_LISTED, values).mappings()]
+
+
+def list_listed(addresses: Sequence[tuple[str, str]]) -> list[Glimpse]:
+    """Return the listed APIs at addresses (organisation, API); what is not listed, or not there, is left out."""
+    if not addresses:
+        return []
+    organisations, slugs = zip(*addresses, strict=True)
+    values = {"organisations": list(organisations), "slugs": list(slugs)}
+    return [Glimpse(**row) for row in db.session.execute(_BY_ADDRESS, values).mappings()]
+
+
+def list_own(organisation_id: int, most: int = 200) -> list[Glimpse]:
+    """Return an organisation's own APIs in every state, the last changed first."""
+    return [
+        Glimpse(**row) for row in db.session.execute(_OWN, {"organisation": organisation_id, "most": most}).mappings()
+    ]

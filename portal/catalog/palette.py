@@ -1,0 +1,49 @@
+"""What the catalog offers to the command palette: APIs of the market, one's own, and what a provider does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from flask import Flask, url_for
+from flask_babel import gettext as _
+
+from portal.catalog import finder, wording
+from portal.catalog.finder import Glimpse
+from portal.web.palette import Asked, Entry, Group, offer
+
+_API = re.compile(r"/marketplace/([a-z0-9-]+)/([a-z0-9-]+)")
+
+
+def register(app: Flask) -> None:
+    """Offer them."""
+    offer(app, _market)
+    offer(app, _own)
+
+
+def _market(asked: Asked) -> Iterator[Entry]:
+    if asked.reader and asked.reader.user_id:
+        yield Entry(_("Saved APIs"), url_for("catalog.saved"), Group.PAGES, also=_("stars favourites kept"))
+    before = [found.groups() for address in asked.recent if (found := _API.fullmatch(address))]
+    glimpses = finder.find_listed(asked.words) if asked.words else finder.list_listed([(a, b) for a, b in before])
+    yield from (_listed(each) for each in glimpses)
+    if asked.words:
+        label = _("Search the market for “%(words)s”", words=asked.words)
+        yield Entry(label, url_for("catalog.index", q=asked.words), Group.SEARCHES, is_found=True)
+
+
+def _listed(each: Glimpse) -> Entry:
+    address = url_for("catalog.show", organisation=each.organisation, api=each.slug)
+    return Entry(each.name, address, Group.APIS, note=each.organisation_name, is_found=True)
+
+
+def _own(asked: Asked) -> Iterator[Entry]:
+    if asked.reader is None or asked.reader.organisation_id is None:
+        return
+    if asked.may("publish"):
+        yield Entry(_("Create an API"), url_for("provider.new"), Group.ACTS, also=_("publish import OpenAPI sell new"))
+    if not asked.reader.has_role_for("publish"):
+        return
+    for each in finder.list_own(asked.reader.organisation_id):
+        note, _tone = wording.state(each.state)
+        yield Entry(each.name, url_for("provider.show", api_id=each.id), Group.OWN_APIS, note=note)
