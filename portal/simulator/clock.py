@@ -1,4 +1,4 @@
-"""The simulator's own time: the machine's clock plus an offset that controls can push forward."""
+"""The simulator's own time: the machine's clock plus an offset that controls set; below zero, the world began in the past."""
 
 from portal.kit.clock import Clock, SystemClock
 from portal.simulator.store import Store
@@ -23,7 +23,7 @@ class SimulatorClock:
 
     @property
     def offset(self) -> int:
-        """Seconds the simulated account runs ahead of the machine."""
+        """Seconds the simulated account runs ahead of the machine; below zero it is behind."""
         return int(self._store.setting(_SETTING, "0"))
 
     def set_offset(self, seconds: int) -> None:

@@ -21,7 +21,7 @@ from portal.simulator.records import private
 from portal.simulator.timeline import AFTER_RETRIES
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
-FURTHEST_ADVANCE = 10 * 366 * 86_400
+FURTHEST_STEP = 10 * 366 * 86_400
 
 
 class Controls:
@@ -58,13 +58,14 @@ class Controls:
         return web.json_response({"status": "ok", "api_version": API_VERSION})
 
     async def state(self, _: web.Request) -> web.Response:
-        """Time, planned trouble and how the deliveries stand."""
+        """Time, when time alone next changes something, planned trouble and how the deliveries stand."""
         clock = self._simulator.world.clock
         return web.json_response(
             {
                 "api_version": API_VERSION,
                 "now": clock.now(),
                 "clock_offset": clock.offset,
+                "next_due": self._simulator.next_due(),
                 "after_retries": self._simulator.store.setting(AFTER_RETRIES, "cancel"),
                 "faults": self._simulator.faults.shown(),
                 "deliveries": self._log.counts(),
@@ -72,20 +73,25 @@ class Controls:
         )
 
     async def clock(self, request: web.Request) -> web.Response:
-        """``{"advance": seconds}``, ``{"to": unix}`` or ``{"offset": seconds}``: what falls due on the way happens."""
+        """``{"advance": seconds}``, ``{"to": unix}`` or ``{"offset": seconds}``: what falls due on the way happens.
+
+        The clock goes back only while nothing has happened yet, so that a world may begin in the past.
+        """
         given = await json_object(request)
         clock = self._simulator.world.clock
         offset = clock.offset
         if set(given) == {"advance"}:
             offset += whole_number(given, "advance", least=0)
         elif set(given) == {"to"}:
-            offset += whole_number(given, "to", least=clock.now()) - clock.now()
+            offset += whole_number(given, "to", least=0) - clock.now()
         elif set(given) == {"offset"}:
-            offset = whole_number(given, "offset", least=0)
+            offset = whole_number(given, "offset", least=-FURTHEST_STEP)
         else:
             raise Unusable("send one of advance (seconds), to (unix seconds) or offset (seconds)")
-        if offset - clock.offset > FURTHEST_ADVANCE:
+        if abs(offset - clock.offset) > FURTHEST_STEP:
             raise Unusable("one step goes ten years at most")
+        if offset < clock.offset and not self._simulator.begin_at(offset):
+            raise Unusable("the clock goes back only while nothing has happened; reset forgets everything")
         clock.set_offset(offset)
         steps = self._simulator.catch_up()
         self._simulator.changed()

@@ -19,6 +19,7 @@ from portal.simulator.world import World
 log = logging.getLogger("portal.simulator")
 TICK = 1.0
 """Seconds between looks at the account's own clock; test clocks move only when told."""
+END_OF_TIME = 2**53
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Simulator:
         with self.store.transaction():
             known = (e for e in self.store.newest("webhook_endpoint") if private(e).get("preset"))
             endpoint = next(known, None) or new_endpoint(self.world, url, ["*"], secret)
-            endpoint.update(url=url, description="Preset when the simulator was started")
+            begun = min(endpoint["created"], self.world.now())
+            endpoint.update(url=url, created=begun, description="Preset when the simulator was started")
             private(endpoint).update(preset=True, secrets=[{"secret": secret, "until": None}])
             self.store.put(endpoint)
 
@@ -84,6 +86,20 @@ class Simulator:
         self.faults.deliveries.clear()
         self.faults.paused = False
         self._preset_endpoint()
+
+    def begin_at(self, offset: int) -> bool:
+        """Set the account's clock back before anything has happened; False, and no change, once something has."""
+        if self.store.holds_more_than("webhook_endpoint"):
+            return False
+        with self.store.transaction():
+            self.world.clock.set_offset(offset)
+        self._preset_endpoint()
+        return True
+
+    def next_due(self) -> int | None:
+        """The instant (Unix seconds) at which time alone next changes something on the account's clock, if any."""
+        following = self.store.first_due(None, END_OF_TIME)
+        return None if following is None else following[1]
 
     def catch_up(self) -> int:
         """Do what fell due on the account's clock and finish test clocks that are advancing."""

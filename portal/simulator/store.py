@@ -117,6 +117,11 @@ class Store:
         row = self.connection.execute("SELECT count(*) AS n FROM objects WHERE kind = ?", (kind,)).fetchone()
         return int(row["n"])
 
+    def holds_more_than(self, kind: str) -> bool:
+        """Whether there ever was an object of another kind."""
+        row = self.connection.execute("SELECT 1 FROM objects WHERE kind != ? LIMIT 1", (kind,)).fetchone()
+        return row is not None
+
     def schedule(self, identifier: str, clock: str | None, due: int | None) -> None:
         """Remember when time alone will next change this object; None forgets it."""
         if due is None:
