@@ -157,6 +157,7 @@ class _Run:
             "GATEWAY_PUBLIC_URL": at["gateway_url"],
             "GATEWAY_ALLOW_PRIVATE_UPSTREAMS": "true",
             "UPSTREAMS_URL": f"http://127.0.0.1:{self.ports.upstreams}",
+            "SIMULATOR_URL": at["simulator_url"],
             "STRIPE_API_BASE": checking_proxy(os.environ) or at["simulator_url"],
             "STRIPE_PAGE_ORIGINS": at["simulator_url"],
             "STRIPE_SECRET_KEY": "sk_test_simulator",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from portal.metering.types import LogEntry
@@ -15,13 +15,23 @@ PREFIX = "/kestrel-data/almanac"
 
 
 def believable_calls(
-    *, subscription_id: int, account_id: int, api_id: int, api_key_id: int, until: datetime, days: int, per_day: int
+    *,
+    subscription_id: int,
+    account_id: int,
+    api_id: int,
+    api_key_id: int,
+    until: datetime,
+    days: int,
+    per_day: int,
+    prefix: str = PREFIX,
+    paths: Sequence[str] = PATHS,
 ) -> Iterator[LogEntry]:
     """Yield calls over `days` up to `until`: busy afternoons, quiet weekends, a slow growth, some errors.
 
     Always the same for the same subscription, so that seeding twice repeats request ids instead of calls.
     """
     chance = random.Random(f"demo usage {subscription_id}")  # noqa: S311 - repeatable on purpose
+    addresses = [prefix + path for path in paths]
     start = (until - timedelta(days=days)).replace(hour=0, minute=0, second=0, microsecond=0)
     for day in range(days + 1):
         morning = start + timedelta(days=day)
@@ -31,11 +41,18 @@ def believable_calls(
             at = morning + timedelta(hours=hour)
             identity = uuid.UUID(int=chance.getrandbits(128))
             if at < until - timedelta(minutes=10):
-                yield _entry(chance, identity, at, subscription_id, account_id, api_id, api_key_id)
+                yield _entry(chance, addresses, identity, at, subscription_id, account_id, api_id, api_key_id)
 
 
 def _entry(
-    chance: random.Random, identity: uuid.UUID, at: datetime, subscription: int, account: int, api: int, key: int
+    chance: random.Random,
+    addresses: Sequence[str],
+    identity: uuid.UUID,
+    at: datetime,
+    subscription: int,
+    account: int,
+    api: int,
+    key: int,
 ) -> LogEntry:
     status = chance.choices((200, 404, 422, 500), weights=(960, 25, 10, 5))[0]
     upstream_ms = round(min(900.0, math.exp(chance.gauss(3.3, 0.5))))
@@ -44,7 +61,7 @@ def _entry(
         given_id=identity.hex,
         started_at=at.isoformat(),
         method="GET",
-        path=PREFIX + chance.choice(PATHS),
+        path=chance.choice(addresses),
         status=status,
         source="upstream",
         upstream_answered=True,

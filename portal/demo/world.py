@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -19,6 +20,8 @@ from portal.catalog import facts, reading
 from portal.catalog import service as catalog
 from portal.catalog.queries import get_api
 from portal.db import SYSTEM, enter_scope, scoped, transaction
+from portal.demo import billing_history
+from portal.demo.past import Past, taking_deliveries
 from portal.demo.people import APIS, PASSWORD, PEOPLE, DemoApi, DemoPlan, Person
 from portal.demo.state import State
 from portal.demo.usage import believable_calls
@@ -28,6 +31,7 @@ from portal.identity.errors import EmailTaken
 from portal.identity.queries import find_organisation_by_name
 from portal.identity.rules import slug_of
 from portal.identity.service import join, make_operator, sign_up
+from portal.kit.clock import ManualClock, SystemClock
 from portal.metering.measuring import measure
 from portal.metering.partitions import ensure_ahead
 from portal.metering.rollups import recompute_dirty
@@ -35,27 +39,32 @@ from portal.metering.service import take_in
 from portal.pricing.queries import list_offers
 from portal.pricing.service import create_plan, publish_price
 from portal.projects.service import ensure_account
+from portal.settings import load_settings
 from portal.subscriptions.queries import find_live_for_product
 from portal.subscriptions.service import start_free
 from portal.upstreams.server import document
 from portal.web.plugs import plugs
+from portal.wiring import plug
 
 HISTORY_DAYS = 41
 
 
-def seed(app: Flask, state: State) -> None:
-    """Make the world and write down how to enter it."""
+def seed(app: Flask, past: Past, state: State) -> None:
+    """Make the world, let its past happen, and write down how to enter it."""
+    people = (*PEOPLE, *billing_history.PEOPLE)
     with app.app_context():
         enter_scope(SYSTEM)
-        for person in PEOPLE:
+        billing_history.begin(past)
+        for person in people:
             _person(person)
         for api in APIS:
             _api(api)
+        billing_history.tell(past, state)
         keys = [_history("Tidewater Labs", "Kestrel Data", "almanac")]
         state.write(
             "seeded.json",
             {
-                "people": [_entry(person) for person in PEOPLE],
+                "people": [_entry(person) for person in people],
                 "apps": [],
                 "shops": [],
                 "api_keys": [k for k in keys if k],
@@ -168,15 +177,18 @@ def _entry(person: Person) -> dict[str, Any]:
         "password": PASSWORD,
         "roles": roles,
         "organisation": person.organisation,
+        "story": billing_history.STORIES.get(person.email, ""),
     }
 
 
 def main() -> None:
     """Seed the portal of this environment."""
-    app = create_app()
-    with app.app_context():
-        folder = plugs().settings.portal_state
-    seed(app, State.at(folder))
+    settings = load_settings()
+    ports, today = plug(settings), SystemClock().now()
+    clock = ManualClock(today)
+    app = create_app(settings, replace(ports, clock=clock))
+    with taking_deliveries(create_app(settings, ports)):
+        seed(app, Past(clock, os.environ["SIMULATOR_URL"], today), State.at(settings.portal_state))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 from portal.settings import Settings
 
 FILE = "seeded.json"
+MOST = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ def list_demo_people(settings: Settings) -> list[DemoPerson]:
         return []
     try:
         found = json.loads((settings.portal_state / FILE).read_text())
-        return [_person(entry) for entry in found.get("people", [])][:8]
+        return [_person(entry) for entry in found.get("people", [])][:MOST]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []  # a convenience; the form beside it works without
 
@@ -36,6 +37,7 @@ def _person(entry: dict[str, Any]) -> DemoPerson:
     email = str(entry["email"])
     roles = entry.get("roles", "")
     role = ", ".join(map(str, roles)) if isinstance(roles, list) else str(roles)
-    note = ", ".join(part for part in (role, str(entry.get("organisation") or "")) if part)
+    story = str(entry.get("story") or "")
+    note = ", ".join(part for part in (role, str(entry.get("organisation") or ""), story) if part)
     name = str(entry.get("name") or email.partition("@")[0].title())
     return DemoPerson(name=name, email=email, password=str(entry["password"]), note=note)
