@@ -7,6 +7,7 @@ growing pauses; one that never succeeds ends as `dead`, where an operator sees i
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -55,9 +56,8 @@ def work_due(syncing: Syncing, *, limit: int = 50) -> int:
     if ignored:
         in_transaction(lambda session: _finish_ignored(session, ignored), scope=SYSTEM)
     beside = {delivery.id for delivery, _why in ignored}
-    for delivery in claimed:
-        if delivery.id not in beside:
-            _work(delivery, syncing)
+    for deliveries in _by_object(delivery for delivery in claimed if delivery.id not in beside):
+        _work(deliveries, syncing)
     return len(claimed)
 
 
@@ -106,16 +106,27 @@ def _claim(limit: int) -> list[Claimed]:
     return [Claimed(*row, lease_token=token) for row in sorted(rows, key=lambda row: row.id)]
 
 
-def _work(delivery: Claimed, syncing: Syncing) -> None:
-    sync = sync_for(delivery.type, delivery.object_type)
+def _by_object(deliveries: Iterable[Claimed]) -> list[list[Claimed]]:
+    """Put deliveries about the same object together: one read of it answers them all. The first decides the order."""
+    groups: dict[tuple[str | None, str | None], list[Claimed]] = {}
+    for delivery in deliveries:
+        groups.setdefault((delivery.object_type, delivery.object_id), []).append(delivery)
+    return list(groups.values())
+
+
+def _work(deliveries: list[Claimed], syncing: Syncing) -> None:
+    """Work deliveries about one object."""
+    first = deliveries[0]
+    sync = sync_for(first.type, first.object_type)
     try:
-        if sync is None or delivery.object_id is None:
+        if sync is None or first.object_id is None:
             raise LookupError("routed nowhere")
-        sync(delivery.object_id, syncing, lambda session: _finish(session, delivery))
+        sync(first.object_id, syncing, lambda session: _finish(session, deliveries))
     except LeaseLost:
-        log.warning("delivery was taken over by another worker", id=delivery.id)
+        log.warning("delivery was taken over by another worker", ids=[delivery.id for delivery in deliveries])
     except Exception as problem:
-        _postpone(delivery, problem)
+        for delivery in deliveries:
+            _postpone(delivery, problem)
 
 
 def _finish_ignored(session: Session, ignored: list[tuple[Claimed, str]]) -> None:
@@ -123,10 +134,11 @@ def _finish_ignored(session: Session, ignored: list[tuple[Claimed, str]]) -> Non
         _write_end(session, delivery, "ignored", {"ignored": why})
 
 
-def _finish(session: Session, delivery: Claimed) -> None:
-    outcome = {"synced": f"{delivery.object_type} {delivery.object_id}"}
-    if not _write_end(session, delivery, "done", outcome):
-        raise LeaseLost(f"delivery {delivery.id}")
+def _finish(session: Session, deliveries: list[Claimed]) -> None:
+    for delivery in deliveries:
+        outcome = {"synced": f"{delivery.object_type} {delivery.object_id}"}
+        if not _write_end(session, delivery, "done", outcome):
+            raise LeaseLost(f"delivery {delivery.id}")
 
 
 def _write_end(session: Session, delivery: Claimed, state: str, outcome: dict[str, str]) -> bool:
