@@ -21,6 +21,7 @@ from portal.adapters.stripe_snapshots import (
     customer_of,
     invoice_of,
     notice_of,
+    payment_of,
     preview_of,
     subscription_of,
 )
@@ -33,6 +34,7 @@ from portal.ports.payments import (
     InvoiceSnapshot,
     NotAtProvider,
     Notice,
+    PaymentSnapshot,
     PaymentsRefused,
     PaymentsUnavailable,
     RecurringPrice,
@@ -250,6 +252,14 @@ class StripePayments:
     def list_invoices(self, customer_id: str, *, limit: int = 24) -> list[InvoiceSnapshot]:
         page = self._client.v1.invoices.list(params={"customer": customer_id, "limit": limit})
         return [invoice_of(found) for found in page.data]
+
+    @_translated
+    def fetch_payment(self, payment_id: str) -> PaymentSnapshot:
+        found = self._client.v1.payment_intents.retrieve(payment_id)
+        billed = self._client.v1.invoice_payments.list(
+            params={"payment": {"type": "payment_intent", "payment_intent": payment_id}, "limit": 1}
+        )
+        return payment_of(found, pays_invoice=bool(billed.data))
 
     @_translated
     def open_portal(self, customer_id: str, *, return_url: str) -> str:

@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from portal.kit.clock import from_timestamp
+from portal.kit.money import Money
 from portal.ports.payments import (
     ChangePreview,
     Checkout,
     Customer,
     InvoiceSnapshot,
     Notice,
+    PaymentSnapshot,
     PreviewLine,
     SubscriptionSnapshot,
 )
@@ -118,6 +120,18 @@ def invoice_of(found: Any) -> InvoiceSnapshot:
         attempt_count=found.attempt_count,
         next_attempt_at=_instant(found.next_payment_attempt),
         livemode=bool(found.livemode),
+    )
+
+
+def payment_of(found: Any, *, pays_invoice: bool) -> PaymentSnapshot:
+    """Return an attempt to pay; its error is that of the last try and goes away with the next."""
+    error = getattr(found, "last_payment_error", None)
+    return PaymentSnapshot(
+        id=found.id,
+        customer_id=_id(found.customer),
+        amount=Money(found.amount, found.currency),
+        refusal=(getattr(error, "decline_code", None) or getattr(error, "code", None)) if error else None,
+        pays_invoice=pays_invoice,
     )
 
 

@@ -40,12 +40,12 @@ PATHS = {
 WORKS, DECLINED, FAILS_LATER = "4242424242424242", "4000000000000002", "4000000000000341"
 
 CALLS_PER_DAY = {
-    ("greta@fjordline.example", RATES): 60,
+    ("greta@fjordline.example", RATES): 40,
     ("greta@fjordline.example", ALMANAC): 12,
     ("finn@saltmarsh.example", RATES): 25,
     ("noor@lanternfish.example", ALMANAC): 30,
     ("mina@paperkite.example", RATES): 15,
-    ("theo@halyard.example", RATES): 70,
+    ("theo@halyard.example", RATES): 35,
 }
 PEOPLE = (
     Person("Greta Holm", "greta@fjordline.example", "Fjordline Logistics"),

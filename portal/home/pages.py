@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from flask import Blueprint, Flask, render_template, url_for
 from flask_babel import gettext as _
 
@@ -10,12 +12,15 @@ from portal.db import SYSTEM, scoped
 from portal.home import crawlers, queries
 from portal.home.rules import EXAMPLE_CALLS, EXAMPLE_TERMS, example, next_step
 from portal.home.types import Offered
+from portal.payments.queries import list_unfinished
+from portal.payments.types import Unfinished
 from portal.pricing.queries import list_offers_for
 from portal.web.palette import Entry, Group, offer
 from portal.web.plugs import plugs
 from portal.web.principal import Principal, find_principal, public
 
 bp = Blueprint("home", __name__)
+WAITS = timedelta(days=2)  # a payment page lives for a day; who came to none may begin again
 
 
 def register(app: Flask) -> None:
@@ -53,12 +58,20 @@ def _offered(principal: Principal) -> list[Offered]:
     return queries.list_offered(principal.organisation_id)
 
 
+def _unfinished(principal: Principal, now: datetime) -> list[Unfinished]:
+    if principal.account_id is None or not principal.may("buy"):
+        return []
+    found = list_unfinished(principal.account_id, since=now - WAITS)
+    return [one for one in found if not one.purchase.is_over]
+
+
 def _standing(principal: Principal) -> str:
-    held, total = queries.list_held(principal.account_id, plugs().clock.now())
+    now = plugs().clock.now()
+    held, total = queries.list_held(principal.account_id, now)
     newest = [] if held else queries.list_newest()
     with scoped(SYSTEM):  # after the reader's role was checked: counts over everybody's rows
         offered = _offered(principal)
-        platform = queries.platform(plugs().clock.now()) if principal.is_operator else None
+        platform = queries.platform(now) if principal.is_operator else None
     return render_template(
         "home/index.html",
         offered=offered,
@@ -67,6 +80,7 @@ def _standing(principal: Principal) -> str:
         held=held,
         total=total,
         step=next_step(held),
+        unfinished=_unfinished(principal, now),
         newest=newest,
         offers=list_offers_for([one.product_id for one in newest if one.product_id]),
         may_buy=principal.may("buy"),

@@ -80,16 +80,6 @@ def begin(
     return Begun(purchase.public_id, checkout.url)
 
 
-def cancel(account_id: int, public_id: uuid.UUID, *, now: datetime) -> None:
-    """Note that the buyer came back without paying. The page stays open: a payment that still arrives wins."""
-    with transaction() as session:
-        session.execute(
-            update(Purchase)
-            .where(Purchase.account_id == account_id, Purchase.public_id == public_id, Purchase.status == "open")
-            .values(failure="left the checkout page", updated_at=now)
-        )
-
-
 def claim_first_key(account_id: int, public_id: uuid.UUID, *, now: datetime) -> bool:
     """Take the one right to make a purchase's first key; False when somebody took it before."""
     claimed = db.session.execute(
@@ -248,4 +238,4 @@ def close_checkout(checkout_id: str, payments: Payments) -> None:
         payments.expire_checkout(checkout_id)
 
 
-__all__ = ["Begun", "begin", "cancel", "ensure_customer", "ensure_price"]
+__all__ = ["Begun", "begin", "ensure_customer", "ensure_price"]

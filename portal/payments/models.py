@@ -15,6 +15,7 @@ class Purchase(Base):
     """The intent to subscribe. Its public id names it in URLs and at the provider; closing a tab loses nothing.
 
     `status`: started (row written), open (a checkout page exists), complete, canceled (given up), expired, failed.
+    `failure` is why the bank refused the card that was tried last, in the provider's code.
     """
 
     __tablename__ = "purchases"

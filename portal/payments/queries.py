@@ -6,13 +6,15 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 
-from portal.catalog.labels import find_label
+from portal.catalog.labels import find_label, labels
 from portal.db import db
 from portal.entitlements.queries import has_feature
 from portal.payments.errors import PurchaseNotFound
 from portal.payments.models import PlanChange, Purchase, StripeInvoice
-from portal.payments.types import PlannedChange, PurchaseView
+from portal.payments.types import PlannedChange, PurchaseView, Unfinished
+from portal.pricing.queries import get_offer_of_price
 
 
 def get_purchase(account_id: int, public_id: uuid.UUID, *, at: datetime) -> PurchaseView:
@@ -24,6 +26,27 @@ def get_purchase(account_id: int, public_id: uuid.UUID, *, at: datetime) -> Purc
         raise PurchaseNotFound(str(public_id))
     label = find_label(row.product_id)
     feature_id = label.feature_id if label else None
+    return _view(row, has_access=feature_id is not None and has_feature(account_id, feature_id, at))
+
+
+def list_unfinished(account_id: int, *, since: datetime) -> list[Unfinished]:
+    """Return what the account set out to buy and has not paid, newest first: the last try at each API since then."""
+    last = (
+        select(Purchase)
+        .ext(distinct_on(Purchase.product_id))
+        .where(Purchase.account_id == account_id, Purchase.created_at >= since)
+        .order_by(Purchase.product_id, Purchase.id.desc())
+    )
+    rows = [row for row in db.session.scalars(last) if row.status != "complete"]
+    names = labels([row.product_id for row in rows])
+    found = [
+        Unfinished(_view(row, has_access=False), names.get(row.product_id), get_offer_of_price(row.price_id))
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: one.purchase.id, reverse=True)
+
+
+def _view(row: Purchase, *, has_access: bool) -> PurchaseView:
     return PurchaseView(
         id=row.id,
         public_id=row.public_id,
@@ -38,7 +61,7 @@ def get_purchase(account_id: int, public_id: uuid.UUID, *, at: datetime) -> Purc
         failure=row.failure,
         key_issued_at=row.key_issued_at,
         created_at=row.created_at,
-        has_access=feature_id is not None and has_feature(account_id, feature_id, at),
+        has_access=has_access,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -20,11 +20,19 @@ from portal.db import SYSTEM, in_transaction, scoped
 from portal.entitlements.service import derive
 from portal.gateway.service import move_keys
 from portal.kit.clock import Clock
+from portal.kit.money import Money
 from portal.payments.errors import UnknownCustomer, UnknownPrice
 from portal.payments.models import Purchase, StripeInvoice
 from portal.payments.planned import settle, start_what_follows
-from portal.ports.payments import Checkout, InvoiceSnapshot, NotAtProvider, Payments, SubscriptionSnapshot
-from portal.pricing.queries import find_offer_by_stripe_price
+from portal.ports.payments import (
+    Checkout,
+    InvoiceSnapshot,
+    NotAtProvider,
+    Payments,
+    PaymentSnapshot,
+    SubscriptionSnapshot,
+)
+from portal.pricing.queries import find_offer_by_stripe_price, get_offer_of_price
 from portal.projects.queries import find_account_by_customer
 from portal.subscriptions.queries import find_by_stripe_id
 from portal.subscriptions.service import apply_snapshot, db_now, mark_missing
@@ -91,6 +99,16 @@ def sync_invoice(stripe_invoice_id: str, syncing: Syncing, also: Also = _nothing
     if invoice.subscription_id is not None:
         sync_subscription(invoice.subscription_id, syncing)
     in_transaction(lambda session: _mirror_invoice(session, invoice, fetched_at, also), scope=SYSTEM)
+
+
+def sync_payment(stripe_payment_id: str, syncing: Syncing, also: Also = _nothing) -> None:
+    """Note on a purchase that the bank refused the card its buyer tried. Payments of invoices show in the invoice."""
+    try:
+        payment = syncing.payments.fetch_payment(stripe_payment_id)
+    except NotAtProvider:
+        in_transaction(also, scope=SYSTEM)
+        return
+    in_transaction(lambda session: _note_refusal(session, payment, syncing, also), scope=SYSTEM)
 
 
 def _mirror(
@@ -167,6 +185,22 @@ def _end_missing(
         derive(ended, now=now)
     also(session)
     return ended
+
+
+def _note_refusal(session: Session, payment: PaymentSnapshot, syncing: Syncing, also: Also) -> None:
+    """Mark the one open purchase that asks for this amount; where two could be meant, none is told a guess."""
+    account_id = find_account_by_customer(payment.customer_id) if payment.customer_id else None
+    if payment.refusal is not None and not payment.pays_invoice and account_id is not None:
+        opened = session.scalars(select(Purchase).where(Purchase.account_id == account_id, Purchase.status == "open"))
+        meant = [one for one in opened if _asks_for(one, payment)]
+        if len(meant) == 1:
+            meant[0].failure, meant[0].updated_at = payment.refusal, syncing.clock.now()
+    also(session)
+
+
+def _asks_for(purchase: Purchase, payment: PaymentSnapshot) -> bool:
+    terms = get_offer_of_price(purchase.price_id).terms
+    return not purchase.trial_days and Money(terms.amount, terms.currency) == payment.amount
 
 
 def _close(session: Session, stripe_checkout_id: str, status: str, syncing: Syncing, also: Also) -> None:

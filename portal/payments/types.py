@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from portal.catalog.labels import ProductLabel
 from portal.kit.money import Money
 from portal.ports.payments import PreviewLine
 from portal.pricing.types import Offer
@@ -56,9 +57,23 @@ class PurchaseView:
         return self.is_paid and self.has_access
 
     @property
+    def is_refused(self) -> bool:
+        """True while the bank has refused the card that was tried last and another may still be tried."""
+        return self.status == "open" and self.failure is not None
+
+    @property
     def is_over(self) -> bool:
         """True when nothing more will happen by itself and nothing was bought."""
         return self.status in ("canceled", "expired", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A purchase that was begun and not paid, with what it was for. `label` is None once the API has left the market."""
+
+    purchase: PurchaseView
+    label: ProductLabel | None
+    offer: Offer
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,21 @@ class InvoiceSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentSnapshot:
+    """An attempt to take money, as the provider sees it at one moment.
+
+    `refusal` says why the bank did not pay, in the provider's code; None unless the last try failed. `pays_invoice` is
+    true for what an invoice asks for; a hosted page has none before it is complete.
+    """
+
+    id: str
+    customer_id: str | None
+    amount: Money
+    refusal: str | None
+    pays_invoice: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """One signed event of the provider, as stored and routed. `object_id` may be None for objects without an id."""
 
@@ -217,6 +232,8 @@ class Payments(Protocol):
     def fetch_invoice(self, invoice_id: str) -> InvoiceSnapshot: ...
 
     def list_invoices(self, customer_id: str, *, limit: int = 24) -> list[InvoiceSnapshot]: ...
+
+    def fetch_payment(self, payment_id: str) -> PaymentSnapshot: ...
 
     def open_portal(self, customer_id: str, *, return_url: str) -> str: ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from portal.payments.syncing import Also, Syncing, sync_checkout, sync_invoice, sync_subscription
+from portal.payments.syncing import Also, Syncing, sync_checkout, sync_invoice, sync_payment, sync_subscription
 
 Sync = Callable[[str, Syncing, Also], object]
 
@@ -13,8 +13,9 @@ _BY_OBJECT: dict[str, Sync] = {
     "subscription": sync_subscription,
     "checkout.session": sync_checkout,
     "invoice": sync_invoice,
+    "payment_intent": sync_payment,
 }
-_PREFIXES = ("customer.subscription.", "checkout.session.", "invoice.")
+_PREFIXES = ("customer.subscription.", "checkout.session.", "invoice.", "payment_intent.payment_failed")
 
 
 def sync_for(event_type: str, object_type: str | None) -> Sync | None:

@@ -158,6 +158,21 @@ def test_a_planned_change_waits_can_be_replaced_and_taken_back(payments: StripeP
     assert payments.fetch_subscription(subscription_id).schedule_id is None
 
 
+def test_a_refused_card_is_told_from_a_payment_and_from_an_invoice(
+    payments: StripePayments, world: StripeWorld
+) -> None:
+    page = payments.start_checkout(checkout(payments))
+    assert page.url is not None
+    world.pay(page.url, "4000000000000002")
+    failed = next(one["data"]["object"] for one in world.events() if one["type"] == "payment_intent.payment_failed")
+    refused = payments.fetch_payment(failed["id"])
+    assert (refused.customer_id, refused.amount) == (page.customer_id, Money(2900, "eur"))
+    assert (refused.refusal, refused.pays_invoice) == ("generic_decline", False)
+    world.pay(page.url)
+    paid = payments.fetch_payment(failed["id"])
+    assert (paid.refusal, paid.pays_invoice) == (None, True)
+
+
 def test_an_expired_page_stays_expired(payments: StripePayments) -> None:
     page = payments.start_checkout(checkout(payments))
     assert payments.expire_checkout(page.id).status == "expired"
@@ -166,7 +181,7 @@ def test_an_expired_page_stays_expired(payments: StripePayments) -> None:
 
 
 def test_what_is_not_there_is_said_to_be_not_there(payments: StripePayments) -> None:
-    for fetch in (payments.fetch_subscription, payments.fetch_invoice, payments.fetch_checkout):
+    for fetch in (payments.fetch_subscription, payments.fetch_invoice, payments.fetch_checkout, payments.fetch_payment):
         with pytest.raises(NotAtProvider):
             fetch("xx_nothing")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from portal.payments import palette
-from portal.payments.pages import overdue, plan_change, purchases, standing, subscription
+from portal.payments.pages import overdue, plan_change, purchases, standing, subscription, unfinished
 from portal.web import nav
 
 
@@ -16,6 +16,7 @@ def register(app: Flask) -> None:
     standing.routes(bp)
     subscription.routes(bp)
     plan_change.routes(bp)
+    unfinished.routes(bp)
     app.register_blueprint(bp)
     palette.register(app)
     nav.warn_by(app, overdue.ribbons)
