@@ -89,7 +89,7 @@ def _person(person: Person) -> None:
 
 def _api(api: DemoApi) -> None:
     now, settings = plugs().clock.now(), plugs().settings
-    raw = document(api.upstream).read_bytes()
+    raw = document(api.upstream)
     prepared = reading.read(raw)
     with scoped(SYSTEM):
         organisation_id = find_organisation_by_name(api.organisation)

@@ -1,1 +1,1 @@
-"""Providers' servers for the demo: an echo service and two small APIs that compute what they answer."""
+"""Providers' servers for the demo: an echo service and small APIs that compute what they answer."""

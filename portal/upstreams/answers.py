@@ -22,9 +22,20 @@ class Fault(Exception):
 
 def answer(value: object, *, max_age: int = 0, status: int = 200) -> web.Response:
     """Return JSON. `max_age` is how many seconds a cache may keep it."""
-    headers = {"Cache-Control": f"public, max-age={max_age}" if max_age else "no-store"}
     body = orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+    return web.Response(body=body, status=status, content_type="application/json", headers=cache_control(max_age))
+
+
+def cache_control(max_age: int) -> dict[str, str]:
+    """Return the header that says how many seconds an answer keeps; 0 means that it is not kept."""
+    return {"Cache-Control": f"public, max-age={max_age}" if max_age else "no-store"}
+
+
+def problem(status: int, detail: str) -> dict[str, str | int]:
+    """Return a problem document (RFC 9457)."""
+    titles = {404: "Not found", 405: "Method not allowed", 413: "Too large"}
+    title = titles.get(status, "That request cannot be answered")
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail}
 
 
 @web.middleware
@@ -37,7 +48,9 @@ async def faults_as_problems(request: web.Request, handler: Handler) -> web.Stre
     except web.HTTPMethodNotAllowed as refused:
         return _problem(405, f"Use {', '.join(sorted(refused.allowed_methods))}.", {"Allow": refused.headers["Allow"]})
     except web.HTTPNotFound:
-        return _problem(404, "There is nothing at this path. The OpenAPI document is at `openapi.yaml`.")
+        return _problem(
+            404, "There is nothing at this path. The OpenAPI document is at `openapi.json` or `openapi.yaml`."
+        )
 
 
 def only(request: web.Request, *names: str) -> None:
@@ -69,11 +82,8 @@ def number_parameter(text: str, name: str, low: Decimal, high: Decimal) -> Decim
 
 
 def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> web.Response:
-    title = {400: "That request cannot be answered", 404: "Not found", 405: "Method not allowed"}.get(status, "Fault")
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return web.Response(
-        body=orjson.dumps(body), status=status, content_type="application/problem+json", headers=headers
-    )
+    body = orjson.dumps(problem(status, detail))
+    return web.Response(body=body, status=status, content_type="application/problem+json", headers=headers)
 
 
 def _plain(value: object) -> object:
