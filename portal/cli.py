@@ -5,12 +5,13 @@ from __future__ import annotations
 from flask import Flask
 
 from portal.catalog.cli import apis
-from portal.identity.cli import people
+from portal.identity.cli import organisations, people
 from portal.metering.cli import usage
 
 
 def register(app: Flask) -> None:
     """Attach every command."""
     app.cli.add_command(apis)
+    app.cli.add_command(organisations)
     app.cli.add_command(people)
     app.cli.add_command(usage)

@@ -1,4 +1,4 @@
-"""What operators of the platform do to people. Every act says why, and stays in the trail."""
+"""What operators of the platform do to people and organisations. Every act says why, and stays in the trail."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sqlalchemy import update
 from portal.audit.service import record
 from portal.db import db
 from portal.identity import second_factor
-from portal.identity.errors import NotYours, UnknownPerson
-from portal.identity.models import User, UserSession
+from portal.identity.errors import NotYours, UnknownOrganisation, UnknownPerson
+from portal.identity.models import Organisation, User, UserSession
 
 
 def disable(user_id: int, *, reason: str, by: int, now: datetime) -> None:
@@ -58,6 +58,27 @@ def set_operator(user_id: int, is_operator: bool, *, actor: str, reason: str | N
         return False
     user.is_operator = is_operator
     record("operator.appointed" if is_operator else "operator.dismissed", f"user:{user_id}", actor=actor, reason=reason)
+    return True
+
+
+def set_verified(organisation_id: int, is_verified: bool, *, actor: str, reason: str) -> bool:
+    """Say that an organisation is who it says it is, or take that back; return whether that changed anything.
+
+    Its APIs carry the mark in the market at once. Raises UnknownOrganisation.
+    """
+    organisation = db.session.get(Organisation, organisation_id, with_for_update=True)
+    if organisation is None:
+        raise UnknownOrganisation
+    if organisation.is_verified == is_verified:
+        return False
+    organisation.is_verified = is_verified
+    record(
+        "organisation.verified" if is_verified else "organisation.unverified",
+        f"organisation:{organisation_id}",
+        actor=actor,
+        organisation_id=organisation_id,
+        reason=reason,
+    )
     return True
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
@@ -18,17 +18,15 @@ from portal.upstreams.describing import Api, Asked, File, Operation
 _LONGEST_BODY = 256 * 1024
 
 
-def serve(versions: Iterable[Api], clock: Clock) -> web.Application:
+def serve(versions: Sequence[Api], clock: Clock) -> web.Application:
     """Return an application with every operation of an API's versions, and the document of the last one."""
     part = web.Application()
-    newest = None
-    for newest in versions:
-        for operation in newest.operations:
+    for api in versions:
+        for operation in api.operations:
             part.router.add_route(operation.method, operation.path, _handler(operation, clock))
-    assert newest is not None
-    document = openapi.write(newest)
 
     async def describe(_request: web.Request) -> web.Response:
+        document = await asyncio.to_thread(openapi.write, versions[-1])  # takes a moment, so not at every start
         return web.Response(body=document, content_type="application/json", headers=cache_control(3_600))
 
     part.router.add_get("/openapi.json", describe)

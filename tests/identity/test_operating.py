@@ -10,6 +10,7 @@ from sqlalchemy import select
 from portal.audit.models import AuditEntry
 from portal.db import SYSTEM, scoped, transaction
 from portal.identity.models import SecondFactor, User
+from portal.identity.queries import get_organisation
 from portal.kit.clock import ManualClock
 from tests.factories import make_organisation, make_user
 from tests.identity.conftest import PASSWORD
@@ -158,3 +159,26 @@ class TestCommands:
     def test_a_reason_is_needed(self, app: Flask, cleo: User) -> None:
         for options in ([], ["--reason", " "]):
             assert app.test_cli_runner().invoke(args=["people", "dismiss", cleo.email, *options]).exit_code == 2
+
+    def test_a_checked_organisation_carries_a_mark_and_loses_it_again(self, app: Flask) -> None:
+        harbour = make_organisation("Harbour Goods")
+        run = app.test_cli_runner().invoke
+        done = run(args=["organisations", "verify", harbour.slug, "--reason", "Register extract of 3 March"])
+        assert done.output == "Harbour Goods is verified.\n"
+        assert "was already verified" in run(args=["organisations", "verify", harbour.slug, "--reason", "x"]).output
+        with scoped(SYSTEM):
+            assert get_organisation(harbour.id).is_verified
+        assert run(args=["organisations", "unverify", harbour.slug, "--reason", "Sold"]).exit_code == 0
+        with scoped(SYSTEM) as session:
+            assert not get_organisation(harbour.id).is_verified
+            kept = session.scalars(select(AuditEntry.action).where(AuditEntry.subject == f"organisation:{harbour.id}"))
+            assert [action for action in kept if "verified" in action] == [
+                "organisation.verified",
+                "organisation.unverified",
+            ]
+
+    def test_nobody_is_verified_without_a_reason_or_under_a_wrong_address(self, app: Flask) -> None:
+        run = app.test_cli_runner().invoke
+        assert run(args=["organisations", "verify", "nowhere", "--reason", " "]).exit_code == 2
+        done = run(args=["organisations", "verify", "nowhere", "--reason", "x"])
+        assert (done.exit_code, "no organisation at nowhere" in done.output) == (1, True)
