@@ -34,7 +34,7 @@ class Habit:
     key: str
     per_day: int
     growth: float = 1.0
-    days: int = 92
+    days: int = 100
     rhythm: Rhythm = "office"
 
 
@@ -73,12 +73,12 @@ HABITS = (
     Habit(AGENCY, "inkwell-text-works/slugs", "Sites", 40, 1.3, rhythm="steady"),
     Habit(AGENCY, "inkwell-text-works/text-diff", "Proofs", 4, 1.5, 16),
     Habit(AGENCY, "yard-metre/units", "Old calculator", 9, 0.5),
-    Habit(TIDEWATER, "registra-prufdienste/bank-accounts", "Payouts", 22, 1.4),
-    Habit(TIDEWATER, "ringwise/phone-numbers", "Sign-up form", 14, 1.6, rhythm="evenings"),
-    Habit(TIDEWATER, "pennyworth-finance/loans", "Calculator", 7, 1.2),
+    Habit(TIDEWATER, "registra-prufdienste/bank-accounts", "Payouts", 22, 1.4, 112),
+    Habit(TIDEWATER, "ringwise/phone-numbers", "Sign-up form", 14, 1.6, 95, rhythm="evenings"),
+    Habit(TIDEWATER, "pennyworth-finance/loans", "Calculator", 7, 1.2, 107),
     Habit(TIDEWATER, "mockingbird-labs/test-data", "Tests", 12, 1.1),
-    Habit(NORTHLIGHT, "registra-prufdienste/bank-accounts", "Donations", 12, 1.2, 80),
-    Habit(NORTHLIGHT, "yard-metre/measures", "Shop", 22, 0.9),
+    Habit(NORTHLIGHT, "registra-prufdienste/bank-accounts", "Donations", 12, 1.2, 77),
+    Habit(NORTHLIGHT, "yard-metre/measures", "Shop", 22, 0.9, 104),
     Habit(NORTHLIGHT, f"{CALENDARS}/moon", "Sky page", 14, 1.4, rhythm="evenings"),
     Habit(NORTHLIGHT, "yard-metre/integers", "Puzzle", 3, 1.0, 60),
 )

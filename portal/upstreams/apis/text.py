@@ -45,7 +45,7 @@ SLUGS = Api(
     "slugs",
     "Slugs & Transliteration",
     "2.2.0",
-    "Any script into plain letters: addresses, file names and search keys from 北京, Αθήνα or Łódź.",
+    "Any script into plain letters: addresses, file names and search keys from Αθήνα, Łódź or São Tomé.",
     "Writes text of any script in ASCII letters and makes slugs that are the same every time.",
     {"Slugs": "For addresses and file names.", "Letters": "Other scripts in plain letters."},
 )
