@@ -39,6 +39,7 @@ class Habit:
 
 
 HABITS = (
+    Habit(TIDEWATER, "kestrel-data/almanac", "Harbour board", 28, 1.8, 41),
     Habit(KITCHEN, "bildwerk-munster/qr-codes", "Menus", 24, 2.0, rhythm="evenings"),
     Habit(KITCHEN, "kestrel-data/almanac", "Opening hours", 6),
     Habit(KITCHEN, "inkwell-text-works/markdown", "Menu page", 4, 1.2),

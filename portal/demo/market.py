@@ -12,8 +12,10 @@ from portal.db import SYSTEM, scoped, transaction
 from portal.demo.customers import CUSTOMERS, GAPS, HABITS, SAVED, Habit
 from portal.demo.offers import DemoApi
 from portal.demo.opening import admit, put_up
+from portal.demo.people import PEOPLE
 from portal.demo.stalls import APIS, FIRST, STALLS, Stall
-from portal.demo.traffic import Caller, addresses_of, calls
+from portal.demo.traffic import addresses_of, calls
+from portal.demo.usage import Caller
 from portal.entitlements.service import derive
 from portal.gateway.service import issue_key
 from portal.identity import operating
@@ -47,15 +49,17 @@ def open_stalls(today: datetime) -> None:
         listing.age(today)
 
 
-def let_customers_come(today: datetime) -> None:
-    """Let organisations use free plans for months, keep APIs and leave wishes; then measure every API."""
+def let_customers_come(today: datetime) -> list[dict[str, str]]:
+    """Let organisations use free plans for months, keep APIs and leave wishes; then measure every API.
+
+    Returns the API and the text of each key made for an organisation whose people can be signed in as.
+    """
     for person in CUSTOMERS:
         admit(person, today - timedelta(days=400))
     with transaction(SYSTEM):
         ensure_ahead(today - timedelta(days=max(habit.days for habit in HABITS)), months=6)
     by_address = {f"{slug_of(api.organisation)}/{api.slug}": api for api in (*FIRST, *APIS)}
-    for habit in HABITS:
-        _live(habit, by_address[habit.api], today)
+    made = [(habit, _live(habit, by_address[habit.api], today)) for habit in HABITS]
     _remember(today)
     with transaction(SYSTEM):
         while recompute_dirty(5_000):
@@ -63,6 +67,8 @@ def let_customers_come(today: datetime) -> None:
     with transaction(SYSTEM):
         listed = facts.list_listed(after=0)
         facts.note(listed, measure(listed, today))
+    ours = {person.organisation for person in PEOPLE}
+    return [{"api": habit.api, "key": key} for habit, key in made if key and habit.customer in ours]
 
 
 def _settle(stall: Stall, today: datetime) -> None:
@@ -79,8 +85,11 @@ def _settle(stall: Stall, today: datetime) -> None:
         operating.set_verified(organisation_id, stall.is_verified, actor="demo", reason="demo data")
 
 
-def _live(habit: Habit, api: DemoApi, today: datetime) -> None:
-    """Subscribe to the free plan as long ago as the habit began, and take in its calls. Done once."""
+def _live(habit: Habit, api: DemoApi, today: datetime) -> str | None:
+    """Subscribe to the free plan as long ago as the habit began, and take in its calls; return the key.
+
+    None when that was done before.
+    """
     began = today - timedelta(days=habit.days)
     organisation, slug = habit.api.split("/")
     with transaction(SYSTEM):
@@ -90,7 +99,7 @@ def _live(habit: Habit, api: DemoApi, today: datetime) -> None:
         assert listed.product_id is not None
         account_id = ensure_account(organisation_id, name=habit.customer)
         if find_live_for_product(account_id, listed.product_id) is not None:
-            return
+            return None
         offer = next(offer for offer in list_offers(listed.product_id) if offer.is_free)
         subscription_id = start_free(account_id, offer, now=began)
         derive(subscription_id, now=began)
@@ -101,6 +110,7 @@ def _live(habit: Habit, api: DemoApi, today: datetime) -> None:
         entries = calls(habit, api.running, addresses_of(raw, f"/{habit.api}"), caller, today)
         for batch in _batches(entries):
             take_in(batch)
+        return key.text
 
 
 def _batches(entries: Iterator[LogEntry]) -> Iterator[list[LogEntry]]:

@@ -6,29 +6,18 @@ import math
 import random
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import quote
 
 import yaml
 
 from portal.demo.customers import Habit, Rhythm
 from portal.demo.offers import Running
+from portal.demo.usage import Caller, entry
 from portal.metering.types import LogEntry
 
 _SUNDAY = 0.35  # of a working day's calls come on a day of the weekend
 _CENTRES: dict[Rhythm, tuple[float, float]] = {"office": (13.5, 2.6), "evenings": (19.0, 2.2), "nightly": (3.2, 0.4)}
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Whose calls they are, by our own numbers."""
-
-    subscription_id: int
-    account_id: int
-    api_id: int
-    api_key_id: int
 
 
 def addresses_of(document: bytes, prefix: str) -> list[tuple[str, str]]:
@@ -57,17 +46,12 @@ def calls(
         failures = 0.25 if ago in running.bad_days else running.failures
         for _call in range(round(habit.per_day * share * (1 if is_working else _SUNDAY))):
             at = morning + timedelta(hours=_hour(chance, habit.rhythm))
-            identity = uuid.UUID(int=chance.getrandbits(128)).hex
-            method, path = chance.choices(addresses, favourites)[0]
+            identity = uuid.UUID(int=chance.getrandbits(128))
+            call = chance.choices(addresses, favourites)[0]
             status = 500 if chance.random() < failures else chance.choices((200, 400, 404), (975, 18, 7))[0]
             taken = round(min(9_000.0, running.median_ms * math.exp(chance.gauss(0, 0.45))))
             if at < until - timedelta(minutes=10):
-                yield LogEntry(
-                    request_id=identity, given_id=identity, started_at=at.isoformat(), method=method, path=path,
-                    status=status, source="upstream", upstream_answered=True, latency_ms=taken + chance.randint(1, 4),
-                    upstream_ms=taken, bytes_in=chance.randint(180, 260), bytes_out=chance.randint(300, 2_400),
-                    billable=status < 500, decision="admitted", client_ip="192.0.2.10", **_numbers(caller),
-                )  # fmt: skip
+                yield entry(chance, caller, identity, at, call, status, taken)
 
 
 def _hour(chance: random.Random, rhythm: Rhythm) -> float:
@@ -75,12 +59,3 @@ def _hour(chance: random.Random, rhythm: Rhythm) -> float:
         return chance.choice((6.0, 12.0, 18.0)) + chance.random()  # jobs that run three times a day
     centre, spread = _CENTRES[rhythm]
     return min(23.99, max(0.0, chance.gauss(centre, spread)))
-
-
-def _numbers(caller: Caller) -> dict[str, Any]:
-    return {
-        "account_id": caller.account_id,
-        "subscription_id": caller.subscription_id,
-        "api_id": caller.api_id,
-        "api_key_id": caller.api_key_id,
-    }

@@ -6,12 +6,23 @@ import math
 import random
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from portal.metering.types import LogEntry
 
 PATHS = ("/v1/holidays/DE/2026", "/v1/working-days", "/v1/deadline", "/v1/sun", "/v1/sun", "/v1/sun")
 PREFIX = "/kestrel-data/almanac"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose calls they are, by our own numbers."""
+
+    subscription_id: int
+    account_id: int
+    api_id: int
+    api_key_id: int
 
 
 def believable_calls(
@@ -32,6 +43,7 @@ def believable_calls(
     """
     chance = random.Random(f"demo usage {subscription_id}")  # noqa: S311 - repeatable on purpose
     addresses = [prefix + path for path in paths]
+    caller = Caller(subscription_id, account_id, api_id, api_key_id)
     start = (until - timedelta(days=days)).replace(hour=0, minute=0, second=0, microsecond=0)
     for day in range(days + 1):
         morning = start + timedelta(days=day)
@@ -41,27 +53,27 @@ def believable_calls(
             at = morning + timedelta(hours=hour)
             identity = uuid.UUID(int=chance.getrandbits(128))
             if at < until - timedelta(minutes=10):
-                yield _entry(chance, addresses, identity, at, subscription_id, account_id, api_id, api_key_id)
+                status = chance.choices((200, 404, 422, 500), weights=(960, 25, 10, 5))[0]
+                taken = round(min(900.0, math.exp(chance.gauss(3.3, 0.5))))
+                yield entry(chance, caller, identity, at, ("GET", chance.choice(addresses)), status, taken)
 
 
-def _entry(
+def entry(
     chance: random.Random,
-    addresses: Sequence[str],
+    caller: Caller,
     identity: uuid.UUID,
     at: datetime,
-    subscription: int,
-    account: int,
-    api: int,
-    key: int,
+    call: tuple[str, str],
+    status: int,
+    upstream_ms: int,
 ) -> LogEntry:
-    status = chance.choices((200, 404, 422, 500), weights=(960, 25, 10, 5))[0]
-    upstream_ms = round(min(900.0, math.exp(chance.gauss(3.3, 0.5))))
+    """Return one call, method and path, as the data plane reports it."""
     return LogEntry(
         request_id=identity.hex,
         given_id=identity.hex,
         started_at=at.isoformat(),
-        method="GET",
-        path=chance.choice(addresses),
+        method=call[0],
+        path=call[1],
         status=status,
         source="upstream",
         upstream_answered=True,
@@ -72,8 +84,8 @@ def _entry(
         billable=status < 500,
         decision="admitted",
         client_ip="192.0.2.10",
-        account_id=account,
-        subscription_id=subscription,
-        api_id=api,
-        api_key_id=key,
+        account_id=caller.account_id,
+        subscription_id=caller.subscription_id,
+        api_id=caller.api_id,
+        api_key_id=caller.api_key_id,
     )
