@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from portal.catalog import reading, versions
 from portal.catalog import service as catalog
+from portal.catalog import versions
 from portal.catalog.farewells import deprecate_api
+from portal.catalog.preparing import prepare
 from portal.catalog.types import ImportResult
 from portal.db import SYSTEM, transaction
 from portal.demo.offers import DemoApi, DemoPlan
@@ -75,7 +76,7 @@ def _import(api: DemoApi, version: str, now: datetime) -> ImportResult:
     return catalog.import_document(
         _owner(api),
         raw,
-        reading.read(raw),
+        prepare(raw),  # our own documents need no process of their own, which takes longer than reading
         actor="demo",
         now=now,
         slug=api.slug,

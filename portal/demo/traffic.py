@@ -23,7 +23,7 @@ _CENTRES: dict[Rhythm, tuple[float, float]] = {"office": (13.5, 2.6), "evenings"
 def addresses_of(document: bytes, prefix: str) -> list[tuple[str, str]]:
     """Return method and path of each operation that a document describes, with its examples filled in."""
     found = []
-    for path, methods in yaml.safe_load(document)["paths"].items():
+    for path, methods in yaml.load(document, yaml.CSafeLoader)["paths"].items():
         for method, operation in methods.items():
             filled = path
             for parameter in operation.get("parameters", ()):

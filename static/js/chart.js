@@ -16,6 +16,7 @@ const plotly = () =>
 // Custom properties may hold any colour notation; the browser resolves them to rgb() through a painted element.
 function palette() {
   const probe = document.createElement("span");
+  probe.style.setProperty("transition", "none", "important"); // under reduced motion every change takes an instant, in which the old colour shows
   document.body.append(probe);
   const read = (name) => {
     probe.style.color = `var(${name})`;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -131,7 +132,9 @@ def test_the_theme_changes_at_once_and_stays(reader: Reader) -> None:
     assert reader.complaints == []
 
 
-def test_charts_take_the_colours_of_the_theme(reader: Reader) -> None:
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_charts_take_the_colours_of_the_theme(reader: Reader, motion: Literal["no-preference", "reduce"]) -> None:
+    reader.page.emulate_media(reduced_motion=motion)
     page = reader.open("/styleguide")
     reader.see_everything()
     bars = page.locator("#usage-chart .trace .point path").first
