@@ -24,9 +24,11 @@ from portal.demo.past import Past, PastBroken
 from portal.demo.people import Person
 from portal.demo.shopper import Shopper
 from portal.demo.state import State
+from portal.demo.usage import note_use
 from portal.kit.clock import from_timestamp
 from portal.kit.periods import add_intervals
 from portal.metering.rollups import recompute_dirty
+from portal.web.plugs import plugs
 
 SPAN = timedelta(days=220)
 """How far back the world begins: before the first act."""
@@ -113,9 +115,9 @@ def calendar(past: Past, today: datetime) -> list[Act]:
         Act(ago(12, hours=-3), lambda: _buy(past, noor(), ALMANAC, "plus")),
         Act(ago(16), lambda: ivo().order(ALMANAC, "plus")),
         Act(ago(0, hours=3), lambda: _try(ivo(), RATES, "pro", DECLINED)),
-        Act(months_before(ago(-9), 3), lambda: _buy(past, mina(), RATES, "pro")),
+        Act(months_before(ago(-9), 2), lambda: _buy(past, mina(), RATES, "pro")),
         Act(ago(4), lambda: mina().cancel(RATES)),
-        Act(months_before(ago(-11), 3) - SCALE_TRIAL, lambda: _buy(past, theo(), RATES, "scale")),
+        Act(months_before(ago(-11), 2) - SCALE_TRIAL, lambda: _buy(past, theo(), RATES, "scale")),
         Act(ago(2), lambda: theo().switch(RATES, "pro")),
     ]
     return sorted(acts, key=lambda act: act.at)
@@ -152,10 +154,13 @@ def _expect(status: int, wanted: int) -> None:
 
 def _use(now: datetime) -> None:
     """Let the calls of all those months come in, and be counted."""
+    seen: dict[int, datetime] = {}
     for (email, api), per_day in CALLS_PER_DAY.items():
         organisation = next(one.organisation for one in PEOPLE if one.email == email)
         shopper = Shopper.named(email, organisation)
-        shopper.call(api, PATHS[api], per_day=per_day, until=min(shopper.held(api).ended_at or now, now))
+        until = min(shopper.held(api).ended_at or now, now)
+        seen |= shopper.call(api, PATHS[api], per_day=per_day, until=until)
+    note_use(plugs().settings.sqlalchemy_url.replace("+psycopg", ""), seen)
     with transaction(SYSTEM):
         while recompute_dirty(2_000):
             pass

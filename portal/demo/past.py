@@ -27,6 +27,8 @@ from portal.web.plugs import plugs
 from portal.webhooks.processing import work_due
 
 PATIENCE_SECONDS = 60
+AT_ONCE = 50
+ACCEPTED, REFUSED = 200, 400
 TRIES = 5  # rounds of deliveries before an event that the door does not take ends the story
 
 
@@ -45,15 +47,15 @@ class Past:
     def begin(self, at: datetime) -> None:
         """Go back to `at`; where something has happened already, the story goes on from where it stands."""
         status, _ = self._control("POST", "clock", to=int(at.timestamp()))
-        if status not in (200, 400):
+        if status not in (ACCEPTED, REFUSED):
             raise PastBroken(f"the simulator's clock answered {status}")
         self.clock.set(from_timestamp(self._state()["now"]))
 
     def live_until(self, moment: datetime) -> None:
         """Let everything happen that falls due up to `moment`, each thing at its own time."""
-        until = int(moment.timestamp())
-        while (due := self._state()["next_due"]) is not None and due <= until:
-            self._step(due)
+        until, state = int(moment.timestamp()), self._state()
+        while state["next_due"] is not None and state["next_due"] <= until:
+            state = self._step(state["next_due"])
         self._step(until)
 
     def arrive(self) -> None:
@@ -64,8 +66,11 @@ class Past:
         self.clock.set(SystemClock().now())
         self.settle()
 
-    def settle(self) -> None:
-        """Have everything that was announced delivered, and work it. Raises PastBroken when the door takes it not."""
+    def settle(self) -> dict[str, Any]:
+        """Have everything that was announced delivered, and work it; return how the simulator stands.
+
+        Raises PastBroken when the door does not take it.
+        """
         for _round in range(TRIES):
             _, state = self._control("POST", "deliveries/deliver_now")
             if not state["deliveries"].get("pending"):
@@ -73,16 +78,15 @@ class Past:
         else:
             raise PastBroken(f"the portal did not take the simulator's deliveries: {state['deliveries']}")
         ports = plugs()
-        while work_due(syncing_from(ports.payments, self.clock, ports.settings)):
+        while work_due(syncing_from(ports.payments, self.clock, ports.settings), limit=AT_ONCE) == AT_ONCE:
             pass
+        return state
 
-    def _step(self, until: int) -> None:
-        """Move both clocks to `until`, or leave them when they stand there already, and let the portal follow."""
-        now = self._state()["now"]
-        if until > now:
-            now = self._control("POST", "clock", advance=until - now)[1]["now"]
-        self.clock.set(from_timestamp(now))
-        self.settle()
+    def _step(self, until: int) -> dict[str, Any]:
+        """Move both clocks to `until` and let the portal follow; the simulator refuses where it stands beyond."""
+        status, answer = self._control("POST", "clock", to=until)
+        self.clock.set(from_timestamp(answer["now"] if status == ACCEPTED else self._state()["now"]))
+        return self.settle()
 
     def _state(self) -> dict[str, Any]:
         return self._control("GET", "state")[1]

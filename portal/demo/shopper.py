@@ -129,23 +129,30 @@ class Shopper:
                 held.account_id, held.id, plan_id, seen, syncing=syncing, actor=self._actor, secret_key=secret
             )
 
-    def call(self, api: str, paths: Sequence[str], *, per_day: int, until: datetime) -> None:
-        """Have used an API since the day after the subscription began, about `per_day` calls on a weekday."""
+    def call(self, api: str, paths: Sequence[str], *, per_day: int, until: datetime) -> dict[int, datetime]:
+        """Have used an API since the day after the subscription began, about `per_day` calls on a weekday.
+
+        Returns the key they called with and when it was used last.
+        """
         held, listed = self.held(api), _listed(api)
         with transaction(SYSTEM):
             ensure_ahead(held.anchor_at, months=(until - held.anchor_at) // timedelta(days=28) + 2)
-            calls = believable_calls(
-                subscription_id=held.id,
-                account_id=held.account_id,
-                api_id=listed.id,
-                api_key_id=list_keys(held.account_id, held.id, until)[0].id,
-                until=until,
-                days=(until - held.anchor_at).days - 1,
-                per_day=per_day,
-                prefix=f"/{api}",
-                paths=paths,
+            key_id = list_keys(held.account_id, held.id, until)[0].id
+            calls = list(
+                believable_calls(
+                    subscription_id=held.id,
+                    account_id=held.account_id,
+                    api_id=listed.id,
+                    api_key_id=key_id,
+                    until=until,
+                    days=(until - held.anchor_at).days - 1,
+                    per_day=per_day,
+                    prefix=f"/{api}",
+                    paths=paths,
+                )
             )
-            take_in(list(calls))
+            take_in(calls)
+        return {key_id: max(datetime.fromisoformat(call.started_at) for call in calls)}
 
     def held(self, api: str) -> SubscriptionView:
         """Return what they hold of an API, the newest first, ended or not."""

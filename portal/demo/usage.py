@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from portal.dataplane.cache import Proof
+from portal.dataplane.truth import Truth
 from portal.metering.types import LogEntry
 
 PATHS = ("/v1/holidays/DE/2026", "/v1/working-days", "/v1/deadline", "/v1/sun", "/v1/sun", "/v1/sun")
@@ -56,6 +59,20 @@ def believable_calls(
                 status = chance.choices((200, 404, 422, 500), weights=(960, 25, 10, 5))[0]
                 taken = round(min(900.0, math.exp(chance.gauss(3.3, 0.5))))
                 yield entry(chance, caller, identity, at, ("GET", chance.choice(addresses)), status, taken)
+
+
+def note_use(database_url: str, seen: Mapping[int, datetime]) -> None:
+    """Remember when keys were last used, as the gateway does."""
+
+    async def note() -> None:
+        truth = Truth(database_url, Proof(lease=1.0), size=1)
+        await truth.open()
+        try:
+            await truth.mark_used(seen)
+        finally:
+            await truth.close()
+
+    asyncio.run(note())
 
 
 def entry(

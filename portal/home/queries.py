@@ -15,6 +15,7 @@ from portal.home.rules import by_day
 from portal.home.types import Featured, Held, Offered, Platform, Shelf
 from portal.kit.periods import Period, day_of
 from portal.metering.queries import calls_by_bucket, first_call_at, usage_of_period
+from portal.payments.queries import find_planned_change
 from portal.pricing.queries import get_offer_of_price
 from portal.subscriptions.queries import list_for_account
 from portal.subscriptions.types import SubscriptionView
@@ -58,6 +59,7 @@ def list_held(account_id: int | None, now: datetime) -> tuple[list[Held], int]:
 
 def _held(subscription: SubscriptionView, label: ProductLabel | None, daily: tuple[int, ...], now: datetime) -> Held:
     keys = list_keys(subscription.account_id, subscription.id, now)
+    waiting = find_planned_change(subscription.account_id, subscription.id)
     return Held(
         subscription=subscription,
         offer=get_offer_of_price(subscription.price_id),
@@ -66,6 +68,7 @@ def _held(subscription: SubscriptionView, label: ProductLabel | None, daily: tup
         daily=daily,
         has_key=any(key.state == "live" for key in keys),
         was_called=first_call_at(subscription.id) is not None,
+        planned=get_offer_of_price(waiting.to_price_id).name if waiting else None,
     )
 
 

@@ -38,6 +38,7 @@ class Held:
     """A live subscription with how far along its owner is.
 
     `calls` are those of this period that count; `daily` all calls of each of the last 30 UTC days, oldest first.
+    `planned` names the plan that begins when the period ends, if another one does.
     """
 
     subscription: SubscriptionView
@@ -47,6 +48,7 @@ class Held:
     daily: tuple[int, ...]
     has_key: bool
     was_called: bool
+    planned: str | None = None
 
     @property
     def calls_30d(self) -> int:

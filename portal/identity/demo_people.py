@@ -14,12 +14,13 @@ MOST = 24
 
 @dataclass(frozen=True, slots=True)
 class DemoPerson:
-    """Somebody the demo data knows, with the password it gave them."""
+    """Somebody the demo data knows, with the password it gave them. `story` says what there is to see, if anything."""
 
     name: str
     email: str
     password: str
     note: str
+    story: str = ""
 
 
 def list_demo_people(settings: Settings) -> list[DemoPerson]:
@@ -37,7 +38,8 @@ def _person(entry: dict[str, Any]) -> DemoPerson:
     email = str(entry["email"])
     roles = entry.get("roles", "")
     role = ", ".join(map(str, roles)) if isinstance(roles, list) else str(roles)
-    story = str(entry.get("story") or "")
-    note = ", ".join(part for part in (role, str(entry.get("organisation") or ""), story) if part)
+    note = ", ".join(part for part in (role, str(entry.get("organisation") or "")) if part)
     name = str(entry.get("name") or email.partition("@")[0].title())
-    return DemoPerson(name=name, email=email, password=str(entry["password"]), note=note)
+    return DemoPerson(
+        name=name, email=email, password=str(entry["password"]), note=note, story=str(entry.get("story") or "")
+    )

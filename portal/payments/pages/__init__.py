@@ -13,6 +13,7 @@ def register(app: Flask) -> None:
     """Serve the pages."""
     bp = Blueprint("payments", __name__)
     purchases.routes(bp)
+    overdue.routes(bp)
     standing.routes(bp)
     subscription.routes(bp)
     plan_change.routes(bp)

@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
-from flask import url_for
+from flask import Blueprint, abort, render_template, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import format_date
 from flask_babel import gettext as _
 
 from portal.catalog.labels import labels
+from portal.payments.pages.buyer import account_id
 from portal.payments.queries import find_due_invoice
-from portal.subscriptions.queries import list_overdue
+from portal.subscriptions.errors import UnknownSubscription
+from portal.subscriptions.queries import get_for_account, list_overdue
 from portal.subscriptions.types import SubscriptionView
 from portal.web.formatting import date_pattern, money
 from portal.web.nav import Ribbon
-from portal.web.principal import Principal
+from portal.web.principal import Principal, get_principal, sign_in_required
 
 _MOST = 3
+
+
+def routes(bp: Blueprint) -> None:
+    """Add the routes."""
+    bp.get("/subscriptions/<int:subscription_id>/overdue")(overdue)
+
+
+@sign_in_required
+def overdue(subscription_id: int) -> ResponseReturnValue:
+    """Say what is owed, what comes next and how to settle it: a panel of the subscription's page, empty when paid."""
+    try:
+        held = get_for_account(account_id(), subscription_id)
+    except UnknownSubscription:
+        abort(404)
+    due = find_due_invoice(held.account_id, held.id)
+    if held.status not in ("past_due", "unpaid") or due is None:
+        return ""
+    return render_template(
+        "payments/_overdue.html",
+        held=held,
+        due=due,
+        owed=money(due.amount_due - due.amount_paid, due.currency),
+        may_buy=get_principal().may("buy"),
+    )
 
 
 def ribbons(principal: Principal) -> list[Ribbon]:
