@@ -14,21 +14,28 @@ Dates are counted from the moment of the first start; amounts are those of the p
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from portal.db import SYSTEM, transaction
-from portal.demo.past import Past, PastBroken
-from portal.demo.people import Person
+from flask import Flask
+
+from portal.app import create_app
+from portal.db import SYSTEM, enter_scope, transaction
+from portal.demo.past import Past, PastBroken, taking_deliveries
+from portal.demo.people import PASSWORD, Person
 from portal.demo.shopper import Shopper
 from portal.demo.state import State
 from portal.demo.usage import note_use
-from portal.kit.clock import from_timestamp
+from portal.identity.errors import EmailTaken
+from portal.identity.service import sign_up
+from portal.kit.clock import ManualClock, SystemClock, from_timestamp
 from portal.kit.periods import add_intervals
 from portal.metering.rollups import recompute_dirty
-from portal.web.plugs import plugs
+from portal.web.plugs import Plugs, plugs
 
 SPAN = timedelta(days=220)
 """How far back the world begins: before the first act."""
@@ -76,26 +83,43 @@ class Act:
     do: Callable[[], object]
 
 
-def begin(past: Past) -> None:
-    """Go back to before the first act; people and APIs made now are as old as the world."""
-    past.begin(past.today - SPAN)
-
-
-def tell(past: Past, state: State) -> None:
-    """Live through the calendar up to the present.
+def tell(app: Flask, state: State) -> None:
+    """Live through the calendar up to the present. `app` takes the deliveries in and keeps the machine's time.
 
     A story that was interrupted goes on: the acts that are done are remembered, what they led to is in the world.
     """
+    ports, present = _plugs_of(app), SystemClock().now()
+    past = Past(ManualClock(present), os.environ["SIMULATOR_URL"])
+    told = create_app(ports.settings, replace(ports, clock=past.clock))
+    with taking_deliveries(app), told.app_context():
+        enter_scope(SYSTEM)
+        past.begin(present - SPAN)
+        for person in PEOPLE:
+            _sign_up(person, past.clock.now())
+        _live(past, state, present)
+        past.arrive()
+        _use(past.clock.now())
+
+
+def _live(past: Past, state: State, present: datetime) -> None:
     progress = state.read(PROGRESS)
-    today = from_timestamp(progress.get("today", int(past.today.timestamp())))
+    today = from_timestamp(progress.get("today", int(present.timestamp())))
     for number, act in enumerate(calendar(past, today), 1):
         if number > progress.get("acts", 0):
             past.live_until(act.at)
             act.do()
             past.settle()
             state.write(PROGRESS, {"today": int(today.timestamp()), "acts": number})
-    past.arrive()
-    _use(past.clock.now())
+
+
+def _plugs_of(app: Flask) -> Plugs:
+    with app.app_context():
+        return plugs()
+
+
+def _sign_up(person: Person, now: datetime) -> None:
+    with transaction(SYSTEM), suppress(EmailTaken):
+        sign_up(person.email, PASSWORD, person.name, person.organisation, now=now)
 
 
 def calendar(past: Past, today: datetime) -> list[Act]:

@@ -38,11 +38,10 @@ class PastBroken(RuntimeError):
 
 @dataclass
 class Past:
-    """The time of the story. `clock` is the one that the application's functions are told; `today` is the present."""
+    """The time of the story. `clock` is the one that the application's functions are told."""
 
     clock: ManualClock
     simulator_url: str
-    today: datetime
 
     def begin(self, at: datetime) -> None:
         """Go back to `at`; where something has happened already, the story goes on from where it stands."""

@@ -1,7 +1,7 @@
 """Somebody of the demo who buys: what they do on the portal's pages and on those of the payment provider.
 
 Each act is the function behind the page's button, under the rights of the person's own organisation, at the time of
-the story; cards are typed into the provider's hosted pages. Every act may be repeated without a second effect.
+the story; cards are typed into the provider's hosted pages. Repeating the last act after an interruption does no harm.
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ changes nothing else; what scripts need to know ends in `$PORTAL_STATE/seeded.js
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,34 +15,30 @@ from portal.app import create_app
 from portal.db import SYSTEM, enter_scope
 from portal.demo import billing_history, market
 from portal.demo.opening import admit, put_up
-from portal.demo.past import Past, taking_deliveries
 from portal.demo.people import PASSWORD, PEOPLE, Person
 from portal.demo.stalls import FIRST
 from portal.demo.state import State
-from portal.kit.clock import ManualClock, SystemClock
-from portal.settings import load_settings
-from portal.wiring import plug
+from portal.web.plugs import plugs
 
-LONG_HERE = timedelta(days=1_000)
+LONG_HERE = timedelta(days=1_000)  # the first people are older than anything that happened in the market
 
 
-def seed(app: Flask, past: Past, state: State) -> None:
+def seed(app: Flask, state: State) -> None:
     """Make the world, let its past happen, and write down how to enter it."""
-    people = (*PEOPLE, *billing_history.PEOPLE)
     with app.app_context():
         enter_scope(SYSTEM)
-        billing_history.begin(past)
-        for person in people:
-            admit(person, past.today - LONG_HERE)
+        today = plugs().clock.now()
+        for person in PEOPLE:
+            admit(person, today - LONG_HERE)
         for api in FIRST:
-            put_up(api, past.today)
-        billing_history.tell(past, state)
-        market.open_stalls(past.today)
-        keys = market.let_customers_come(past.today)
+            put_up(api, today)
+        billing_history.tell(app, state)
+        market.open_stalls(today)
+        keys = market.let_customers_come(today)
         state.write(
             "seeded.json",
             {
-                "people": [_entry(person) for person in people],
+                "people": [_entry(person) for person in (*PEOPLE, *billing_history.PEOPLE)],
                 "apps": [],
                 "shops": [],
                 "api_keys": keys,
@@ -66,12 +60,10 @@ def _entry(person: Person) -> dict[str, Any]:
 
 def main() -> None:
     """Seed the portal of this environment."""
-    settings = load_settings()
-    ports, today = plug(settings), SystemClock().now()
-    clock = ManualClock(today)
-    app = create_app(settings, replace(ports, clock=clock))
-    with taking_deliveries(create_app(settings, ports)):
-        seed(app, Past(clock, os.environ["SIMULATOR_URL"], today), State.at(settings.portal_state))
+    app = create_app()
+    with app.app_context():
+        folder = plugs().settings.portal_state
+    seed(app, State.at(folder))
 
 
 if __name__ == "__main__":

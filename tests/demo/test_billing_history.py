@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,10 +21,9 @@ from portal.app import create_app
 from portal.db import SYSTEM, db, enter_scope, scoped
 from portal.demo import world
 from portal.demo.billing_history import PEOPLE, months_before
-from portal.demo.past import Past, taking_deliveries
 from portal.demo.state import State
 from portal.identity.models import User
-from portal.kit.clock import ManualClock, SystemClock
+from portal.kit.clock import SystemClock
 from portal.kit.periods import add_intervals
 from portal.payments.models import Purchase, StripeInvoice
 from portal.projects.models import Account
@@ -53,11 +51,7 @@ class Seeded:
 
     def seed(self) -> None:
         """Seed as `python -m portal.demo.world` does."""
-        ports, today = plug(self.settings), SystemClock().now()
-        clock = ManualClock(today)
-        app = create_app(self.settings, replace(ports, clock=clock, queue=RememberingBell()))
-        with taking_deliveries(self.portal):
-            world.seed(app, Past(clock, self.simulator.url, today), State.at(self.folder))
+        world.seed(self.portal, State.at(self.folder))
 
     def browser(self, first_name: str) -> FlaskClient:
         """The browser of one of the people, signed in."""
@@ -116,7 +110,9 @@ def seeded(migrated: Flask, settings: Settings, tmp_path_factory: pytest.TempPat
         }
     )
     empty_tables(settings)
-    os.environ["UPSTREAMS_URL"] = "http://127.0.0.1:9"
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setenv("UPSTREAMS_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SIMULATOR_URL", plugged.stripe_api_base)
     portal = create_app(plugged, replace(plug(plugged), queue=RememberingBell()))
     portal.test_client_class = Browser
     flags = ("--webhook-url", f"{address}/api/webhooks/stripe", "--webhook-secret", SECRET)
@@ -127,6 +123,7 @@ def seeded(migrated: Flask, settings: Settings, tmp_path_factory: pytest.TempPat
         yield one
         db.session.remove()
         db.engine.dispose()
+    monkeypatch.undo()
     empty_tables(settings)
 
 
@@ -167,8 +164,7 @@ def test_greta_has_paid_for_months_and_once_had_another(seeded: Seeded) -> None:
     assert "Ended" in seeded.page("Greta", "/subscriptions")
     first = min(one["created"] for one in seeded.api("invoices?limit=100")["data"])
     assert _at(first) < seeded.began - timedelta(days=150)
-    pro = next(one for one in _held_by(seeded, "Greta") if one.status == "active")
-    shown = seeded.page("Greta", f"/subscriptions/{pro.id}/invoices")
+    shown = seeded.page("Greta", f"/subscriptions/{_running(seeded, 'Greta').id}/invoices")
     assert shown.count("Paid") >= 6
     assert shown.count("€29.00") >= 6
 
@@ -246,6 +242,12 @@ def test_everybody_who_holds_something_has_used_it(seeded: Seeded, name: str) ->
     assert int(used[1].replace(",", "")) > 0
 
 
+def test_their_keys_were_used_lately(seeded: Seeded) -> None:
+    keys = seeded.page("Greta", f"/subscriptions/{_running(seeded, 'Greta').id}/keys")
+    assert "Production" in keys
+    assert "Never" not in keys
+
+
 def test_a_second_seeding_changes_nothing(seeded: Seeded) -> None:
     before = _picture(seeded)
     seeded.seed()
@@ -274,9 +276,13 @@ def _picture(seeded: Seeded) -> tuple[Any, ...]:
     return counts, events, [one["id"] for one in seeded.api("events?limit=10")["data"]]
 
 
-def _held_by(seeded: Seeded, first_name: str) -> list[Subscription]:
+def _running(seeded: Seeded, first_name: str) -> Subscription:
     with scoped(SYSTEM) as session:
-        return list(session.scalars(select(Subscription).where(Subscription.account_id == seeded.account(first_name))))
+        return session.scalars(
+            select(Subscription).where(
+                Subscription.account_id == seeded.account(first_name), Subscription.status == "active"
+            )
+        ).one()
 
 
 def _at(seconds: int) -> datetime:
