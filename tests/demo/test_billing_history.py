@@ -199,7 +199,7 @@ def test_noor_s_trial_ends_in_two_days_with_a_card_on_file(seeded: Seeded) -> No
     assert held.status == "trialing"
     assert held.trial_end is not None
     assert timedelta(days=2) < held.trial_end - seeded.began < timedelta(days=2, hours=6)
-    assert f"Trial until {held.trial_end.day} {held.trial_end:%b %Y}, then the first charge." in seeded.page(
+    assert f"Trial until {held.trial_end.day} {held.trial_end:%b %Y}, then €9.00 a month." in seeded.page(
         "Noor", "/subscriptions"
     )
     assert seeded.api(f"subscriptions/{held.stripe_subscription_id}")["default_payment_method"]

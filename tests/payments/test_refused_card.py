@@ -27,7 +27,7 @@ def test_the_purchase_says_why_and_leads_back_to_the_payment_page(
 ) -> None:
     purchase = _refused(shop, syncing, stripe_world, NO_FUNDS)
     page = owner.get(f"/purchases/{purchase.public_id}").text
-    assert "The card was declined" in page
+    assert "The payment did not go through" in page
     assert "The card does not have enough funds. Nothing was charged" in page
     assert f'href="{purchase.checkout_url}"' in page
     assert "Confirming your payment" not in page
@@ -37,7 +37,7 @@ def test_it_stands_on_the_start_page_and_in_the_list(
     shop: Shop, syncing: Syncing, stripe_world: StripeWorld, owner: FlaskClient
 ) -> None:
     purchase = _refused(shop, syncing, stripe_world, DECLINED)
-    assert "The card for Pro of Rates was declined" in _words(owner.get("/").text)
+    assert "The payment for Pro of Rates did not go through" in _words(owner.get("/").text)
     listed = owner.get("/purchases").text
     assert "Card declined" in listed
     assert f"/purchases/{purchase.public_id}" in listed
@@ -56,7 +56,7 @@ def test_another_card_pays_and_nothing_is_left_to_finish(
     assert held(shop).status == "active"
     assert _purchase(shop).failure is None
     assert "Nothing is waiting" in owner.get("/purchases").text
-    assert "was declined" not in owner.get("/").text
+    assert "did not go through" not in owner.get("/").text
     assert owner.get("/purchases", headers={"HX-Request": "true"}).text.strip() == ""
 
 
@@ -71,7 +71,7 @@ def test_a_page_that_expired_is_told_apart_and_forgotten_after_a_month(
     listed = owner.get("/purchases").text
     assert "Expired" in listed
     assert "The payment page closed on" in listed
-    assert "was declined" not in owner.get("/").text
+    assert "did not go through" not in owner.get("/").text
     clock.advance(timedelta(days=29, hours=23))
     owner = colleague(app, shop, "admin")
     assert "Nothing is waiting" in owner.get("/purchases").text

@@ -6,10 +6,12 @@ from flask import Blueprint, abort, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from portal.catalog.labels import find_label
 from portal.payments import changing
 from portal.payments.pages.buyer import account_id
 from portal.payments.queries import list_invoices
 from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
+from portal.pricing.queries import get_offer_of_price
 from portal.subscriptions.errors import UnknownSubscription
 from portal.subscriptions.queries import get_for_account
 from portal.web.negotiation import page_or_fragment
@@ -62,6 +64,8 @@ def invoices(subscription_id: int) -> ResponseReturnValue:
         "payments/_invoices.html",
         invoices=list_invoices(held.account_id, held.id),
         subscription_id=held.id,
+        label=find_label(held.product_id),
+        offer=get_offer_of_price(held.price_id),
     )
 
 
