@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,13 +24,12 @@ from flask import Flask
 
 from portal.app import create_app
 from portal.db import SYSTEM, enter_scope, transaction
+from portal.demo.opening import admit
 from portal.demo.past import Past, PastBroken, taking_deliveries
-from portal.demo.people import PASSWORD, Person
+from portal.demo.people import Person
 from portal.demo.shopper import Shopper
 from portal.demo.state import State
 from portal.demo.usage import note_use
-from portal.identity.errors import EmailTaken
-from portal.identity.service import sign_up
 from portal.kit.clock import ManualClock, SystemClock, from_timestamp
 from portal.kit.periods import add_intervals
 from portal.metering.rollups import recompute_dirty
@@ -95,7 +93,7 @@ def tell(app: Flask, state: State) -> None:
         enter_scope(SYSTEM)
         past.begin(present - SPAN)
         for person in PEOPLE:
-            _sign_up(person, past.clock.now())
+            admit(person, past.clock.now())
         _live(past, state, present)
         past.arrive()
         _use(past.clock.now())
@@ -115,11 +113,6 @@ def _live(past: Past, state: State, present: datetime) -> None:
 def _plugs_of(app: Flask) -> Plugs:
     with app.app_context():
         return plugs()
-
-
-def _sign_up(person: Person, now: datetime) -> None:
-    with transaction(SYSTEM), suppress(EmailTaken):
-        sign_up(person.email, PASSWORD, person.name, person.organisation, now=now)
 
 
 def calendar(past: Past, today: datetime) -> list[Act]:
