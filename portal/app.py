@@ -31,6 +31,7 @@ from portal.web import (
     health,
     limits,
     nav,
+    pictures,
     preferences,
     problems,
     requests,
@@ -72,6 +73,7 @@ def create_app(settings: Settings | None = None, plugs: Plugs | None = None) -> 
     figures.register(app)
     nav.register(app)
     finding.register(app)
+    pictures.register(app)
     app.register_blueprint(health.bp)
     if settings.environment != "production":
         styleguide.register(app)

@@ -14,8 +14,10 @@ from flask_babel import gettext as _
 
 from portal.catalog import markdown, queries, wording
 from portal.catalog.errors import UnknownApi
+from portal.catalog.pages.pictures import picture_of
 from portal.catalog.types import ApiView
 from portal.pricing.queries import list_offers
+from portal.web.pictures import public_address
 from portal.web.plugs import plugs
 from portal.web.principal import find_principal
 
@@ -56,11 +58,6 @@ def base_url_of(view: ApiView) -> str:
     return f"{plugs().settings.gateway_url}/{view.organisation}/{view.slug}"
 
 
-def public_url(path: str) -> str:
-    """Return a path of ours as a whole address, for links that leave the site."""
-    return plugs().settings.public_url.rstrip("/") + path
-
-
 def frame(view: ApiView, tab: str) -> dict[str, Any]:
     """Return what `catalog/_frame.html` needs around the tab called `tab`."""
     chosen: Address = {"version": view.version.name} if view.version and not view.version.is_default else {}
@@ -72,11 +69,12 @@ def frame(view: ApiView, tab: str) -> dict[str, Any]:
         "address": address,
         "tab": tab,
         "tabs_of_api": _tabs(tab, address),
-        "canonical": public_url(url_for(request.endpoint or "", **(request.view_args or {}), **chosen)),
+        "canonical": public_address(url_for(request.endpoint or "", **(request.view_args or {}), **chosen)),
         "base_url": base_url_of(view),
         "offers": list_offers(view.product_id) if view.product_id is not None else [],
         "wording": wording,
         "render": markdown.render,
+        "picture": picture_of(view),
         "is_own": is_own(view),
         "is_signed_in": principal is not None,
         "can_buy": "payments.review" in served and view.state not in ("draft", "retired"),

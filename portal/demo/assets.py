@@ -29,6 +29,9 @@ VENDORED: Mapping[str, str] = {
     "inter-latin-ext.woff2": "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2",
     "jetbrains-mono-latin.woff2": "@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2",
 }
+# Packages whose fonts draw the letters of pictures (portal.web.lettering), one file per part of Unicode; the first that knows a
+# letter draws it. Browsers load none of them.
+LETTERS = ("inter", "noto-sans-arabic", "noto-sans-hebrew", "noto-sans-sc", "noto-sans-kr")
 OWN_FOLDERS = ("js", "img")
 STYLESHEET = "app.css"
 SCANNED_FOR_CLASSES = ("templates/**/*", "portal/**/*.py", "static/js/**/*", "static/*.css")
@@ -97,7 +100,31 @@ def gather(root: Path) -> dict[str, bytes]:
             if path.is_file():
                 files[path.relative_to(static).as_posix()] = path.read_bytes()
     files[STYLESHEET] = compile_stylesheet(root)
-    return files
+    return files | letters(packages / "@fontsource-variable")
+
+
+def letters(packages: Path) -> dict[str, bytes]:
+    """The fonts of pictures and the list that tells which file knows which letters."""
+    files: dict[str, bytes] = {}
+    fonts: list[tuple[str, str]] = []
+    for package in LETTERS:
+        ranges = json.loads((packages / package / "unicode.json").read_text())
+        # Latin first: a package's first part holds its most common letters.
+        for part in sorted(ranges, key=lambda name: name != "latin"):
+            name = f"{package}-{part.strip('[]')}-wght-normal.woff2"
+            files[f"letters/{name}"] = (packages / package / "files" / name).read_bytes()
+            fonts.append((name, ranges[part]))
+    known = [[name, _spans(ranges)] for name, ranges in fonts]
+    return files | {"letters/letters.json": json.dumps(known, separators=(",", ":")).encode()}
+
+
+def _spans(ranges: str) -> list[tuple[int, int]]:
+    """The code points of a CSS unicode-range as first and last: "U+41-5A,U+7A"."""
+    spans = []
+    for each in ranges.split(","):
+        first, _dash, last = each.strip().removeprefix("U+").partition("-")
+        spans.append((int(first, 16), int(last or first, 16)))
+    return spans
 
 
 def compile_stylesheet(root: Path) -> bytes:

@@ -14,6 +14,7 @@ from portal.catalog.pages import (
     gaps,
     marketplace,
     overview,
+    pictures,
     pricing,
     provider,
     saving,
@@ -21,7 +22,7 @@ from portal.catalog.pages import (
 from portal.web import nav
 from portal.web.principal import Principal
 
-for _pages in (overview, documentation, pricing, changes):
+for _pages in (overview, documentation, pricing, changes, pictures):
     _pages.routes(marketplace.bp)
 
 

@@ -10,7 +10,8 @@ from flask_babel import gettext as _
 from portal.catalog import change_words, markdown, queries
 from portal.catalog.comparing import compare_versions, pair_of
 from portal.catalog.feed import atom
-from portal.catalog.frame import find_view, frame, is_own, public_url
+from portal.catalog.frame import find_view, frame, is_own
+from portal.web.pictures import public_address
 from portal.web.principal import public
 
 
@@ -47,8 +48,8 @@ def feed(organisation: str, api: str) -> Response:
         atom(
             _("%(name)s: versions", name=view.name),
             view.organisation_name,
-            page=public_url(url_for("catalog.changes", **address)),
-            own=public_url(url_for("catalog.feed", **address)),
+            page=public_address(url_for("catalog.changes", **address)),
+            own=public_address(url_for("catalog.feed", **address)),
             updated=view.updated_at,
             entries=[change_words.entry(version) for version in queries.list_versions(view.id, with_drafts=False)],
         )

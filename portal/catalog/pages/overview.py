@@ -8,7 +8,7 @@ from flask import Blueprint, Response, make_response, render_template
 from flask_babel import force_locale
 
 from portal.catalog import markdown, neighbours, queries
-from portal.catalog.frame import base_url_of, find_view, frame, is_own, public_url
+from portal.catalog.frame import base_url_of, find_view, frame, is_own
 from portal.catalog.languages import curl
 from portal.catalog.plain_text import plain_text
 from portal.catalog.preparing import real_answer
@@ -16,6 +16,7 @@ from portal.catalog.samples import call_of
 from portal.catalog.types import ApiView, SampleOperation
 from portal.pricing.queries import list_offers, list_offers_for
 from portal.pricing.words import headline
+from portal.web.pictures import public_address
 from portal.web.principal import public
 
 
@@ -77,7 +78,7 @@ def llms(organisation: str, api: str) -> Response:
     offers = list_offers(view.product_id) if view.product_id is not None else []
     operations = neighbours.list_every_operation(view.version.id) if view.version else []
     with force_locale("en"):
-        text = plain_text(view, offers, operations, base_url=base_url_of(view), link=public_url)
+        text = plain_text(view, offers, operations, base_url=base_url_of(view), link=public_address)
     response = make_response(text)
     response.mimetype = "text/plain"
     return response

@@ -11,11 +11,12 @@ from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
 from portal.catalog import highlights, labelling, vocabulary, wording
-from portal.catalog.facets import DIMENSIONS, MOST_CHOSEN, toggled, without
+from portal.catalog.facets import DIMENSIONS, MOST_CHOSEN, PROVIDER, toggled, without
 from portal.catalog.facts import list_facts
 from portal.catalog.forms import search_arguments
 from portal.catalog.holders import held_products
 from portal.catalog.keeping import saved_of
+from portal.catalog.pages.pictures import picture_of_provider
 from portal.catalog.ranking import MOST_RANKED
 from portal.catalog.searching import PAGE_SIZE, list_cards
 from portal.catalog.types import SMALLEST_SAMPLE, Card, FacetValue, Found, MeasuredFacts, Search
@@ -106,6 +107,7 @@ def market(wanted: Search, found: Found) -> dict[str, Any]:
         "near": [] if found.total or not wanted.text else _near(wanted),
         "loosest": None if found.total else _loosest(wanted, found),
         "rows": _rows(wanted, found),
+        "provider": _sole_provider(wanted, found),
         "may_publish": principal is not None and principal.may("publish"),
     }
 
@@ -195,6 +197,15 @@ def _rows(wanted: Search, found: Found) -> list[tuple[str, list[Shown]]]:
     ]
     cards = {one.card.id: one for one in shown(list_cards(list({i for _title, ids in picked for i in ids})))}
     return [(str(title), [cards[api_id] for api_id in ids]) for title, ids in picked if len(ids) >= _SHORTEST_ROW]
+
+
+def _sole_provider(wanted: Search, found: Found) -> tuple[str, str, str] | None:
+    """Return name, address and picture of the provider whose page this is: the market narrowed to one and to nothing else."""
+    if wanted.text or set(wanted.filters) != {PROVIDER} or len(wanted.filters[PROVIDER]) != 1:
+        return None
+    slug = wanted.filters[PROVIDER][0]
+    name = next((value.label for value in found.facets[PROVIDER] if value.value == slug), None)
+    return (name, url_for("catalog.index", provider=slug), picture_of_provider(slug)) if name and found.total else None
 
 
 def marked(text: str) -> Markup:
