@@ -31,6 +31,7 @@ from portal.web import (
     health,
     limits,
     nav,
+    nearby,
     pictures,
     preferences,
     problems,
@@ -55,7 +56,7 @@ def create_app(settings: Settings | None = None, plugs: Plugs | None = None) -> 
     app.json = OrjsonProvider(app)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(product_name=settings.product_name)
+    app.jinja_env.globals.update(product_name=settings.product_name, environment=settings.environment)
     headers = requests.standing_headers(https=settings.secure_cookies, checkout_origins=settings.checkout_origins)
     app.wsgi_app = app.extensions["doors"] = doors.Doors(app, headers)  # type: ignore[method-assign]
     if settings.proxy_hops:
@@ -74,6 +75,7 @@ def create_app(settings: Settings | None = None, plugs: Plugs | None = None) -> 
     nav.register(app)
     finding.register(app)
     pictures.register(app)
+    nearby.register(app)
     app.register_blueprint(health.bp)
     if settings.environment != "production":
         styleguide.register(app)

@@ -33,6 +33,11 @@ _BY_ADDRESS = text(f"""
     JOIN organisations o ON o.slug = asked.organisation JOIN apis a ON a.organisation_id = o.id AND a.slug = asked.slug
     WHERE a.{LISTED}
 """)  # noqa: S608 - as above
+_OF_PROVIDER = text(f"""
+    SELECT a.id, a.name, a.slug, o.slug AS organisation, o.name AS organisation_name
+    FROM organisations o JOIN apis a ON a.organisation_id = o.id
+    WHERE o.slug = :organisation AND a.{LISTED} ORDER BY a.id LIMIT 200
+""")  # noqa: S608 - as above
 _OWN = text("""
     SELECT a.id, a.name, a.slug, o.slug AS organisation, o.name AS organisation_name, a.state
     FROM apis a JOIN organisations o ON o.id = a.organisation_id
@@ -71,6 +76,11 @@ def list_listed(addresses: Sequence[tuple[str, str]]) -> list[Glimpse]:
     organisations, slugs = zip(*addresses, strict=True)
     values = {"organisations": list(organisations), "slugs": list(slugs)}
     return [Glimpse(**row) for row in db.session.execute(_BY_ADDRESS, values).mappings()]
+
+
+def list_of_provider(organisation: str) -> list[Glimpse]:
+    """Return a provider's listed APIs, the first 200, by the organisation's slug."""
+    return [Glimpse(**row) for row in db.session.execute(_OF_PROVIDER, {"organisation": organisation}).mappings()]
 
 
 def list_own(organisation_id: int, most: int = 200) -> list[Glimpse]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, url_for
 from flask_babel import gettext as _
 
-from portal.catalog import frame, palette
+from portal.catalog import addresses, frame, palette
 from portal.catalog.pages import (
     changes,
     comparing,
@@ -31,6 +31,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(marketplace.bp)
     frame.register(app)
     palette.register(app)
+    addresses.register(app)
     app.register_blueprint(gaps.bp)
     app.register_blueprint(provider.bp)
     nav.contribute(app, 10, lambda _principal: [nav.link(_("APIs"), url_for("catalog.index"))])
