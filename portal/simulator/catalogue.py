@@ -16,13 +16,14 @@ from portal.simulator.objects import (
     refunds,
     subscription_schedules,
     subscriptions,
+    tax_ids,
     test_clocks,
     webhook_endpoints,
 )
 from portal.simulator.routes import Route
 
 _MODULES = (
-    customers, products, prices, payment_methods, payments, subscriptions,
+    customers, tax_ids, products, prices, payment_methods, payments, subscriptions,
     subscription_schedules, invoices, checkout_sessions,
     portal_configurations, portal_sessions, events, webhook_endpoints, test_clocks,
 )  # fmt: skip
@@ -32,6 +33,7 @@ EXPANDER = Expander(
         ("charge", "refunds"): refunds.included_refunds,
         ("checkout.session", "line_items"): checkout_sessions.included_lines,
         ("customer", "subscriptions"): customers.included_subscriptions,
+        ("customer", "tax_ids"): tax_ids.included_tax_ids,
         ("invoice", "confirmation_secret"): invoice_payments.included_secret,
         ("invoice", "payments"): invoice_payments.included_payments,
         ("price", "tiers"): prices.included_tiers,

@@ -24,11 +24,13 @@ PREFIXES = {
     "payment_method": "pm_1",
     "price": "price_1",
     "product": "prod_",
+    "promotion_code": "promo_1",
     "refund": "re_3",
     "setup_intent": "seti_1",
     "subscription": "sub_1",
     "subscription_item": "si_",
     "subscription_schedule": "sub_sched_1",
+    "tax_id": "txi_1",
     "test_helpers.test_clock": "clock_1",
     "webhook_endpoint": "we_1",
 }

@@ -113,6 +113,7 @@ class InvoicePages:
             on=day(invoice["effective_at"] or invoice["created"]),
             paid_on=day(invoice["status_transitions"]["paid_at"]) if invoice["status_transitions"]["paid_at"] else "",
             due_on=day(invoice["due_date"]) if invoice["due_date"] else "",
+            billed_to=_billed_to(invoice),
             lines=[
                 {
                     "name": line["description"],
@@ -127,3 +128,12 @@ class InvoicePages:
             cards=CARDS,
             **shown_form(values, errors),
         )
+
+
+def _billed_to(invoice: Record) -> list[str]:
+    """The lines of an address label, then mail and tax numbers; what is not known takes no line."""
+    place = invoice["customer_address"] or {}
+    town = " ".join(part for part in (place.get("postal_code"), place.get("city")) if part)
+    numbers = [f"{held['type'].replace('_', ' ').upper()} {held['value']}" for held in invoice["customer_tax_ids"]]
+    words = [invoice["customer_name"], place.get("line1"), place.get("line2"), town, place.get("state")]
+    return [part for part in (*words, place.get("country"), invoice["customer_email"], *numbers) if part]

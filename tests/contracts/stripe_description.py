@@ -26,6 +26,7 @@ _SCALARS = {"str": str, "int": int, "bool": bool, "float": (int, float)}
 EVENT_OBJECTS = {
     "customer.subscription.": "subscription",
     "customer.discount.": "discount",
+    "customer.tax_id.": "tax_id",
     "charge.dispute.": "dispute",
     "charge.refund.": "refund",
 }

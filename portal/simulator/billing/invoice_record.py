@@ -1,6 +1,7 @@
 """What an invoice and its lines look like while it is a draft."""
 
 from portal.simulator.billing.agenda import DRAFT_TIME
+from portal.simulator.billing.billed import billed_to
 from portal.simulator.identifiers import new_id
 from portal.simulator.records import Record, listing
 from portal.simulator.world import World, clock_of
@@ -51,13 +52,7 @@ def draft(
         "custom_fields": None,
         "customer": customer["id"],
         "customer_account": None,
-        "customer_address": customer["address"],
-        "customer_email": customer["email"],
-        "customer_name": customer["name"],
-        "customer_phone": customer["phone"],
-        "customer_shipping": customer["shipping"],
-        "customer_tax_exempt": customer["tax_exempt"],
-        "customer_tax_ids": [],
+        **billed_to(world, customer),
         "default_payment_method": None,
         "default_source": None,
         "default_tax_rates": [],

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from portal.simulator.billing.billed import billed_to
 from portal.simulator.billing.invoice_record import set_lines
 from portal.simulator.billing.payment_records import new_intent
 from portal.simulator.errors import invalid
@@ -56,6 +57,7 @@ def _take_number_and_balance(world: World, invoice: Record, customer: Record, *,
         return
     invoice["number"] = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
     customer["next_invoice_sequence"] += 1
+    invoice.update(billed_to(world, customer))
     set_lines(invoice, invoice["lines"]["data"], {"balance": 0} if already_paid else customer)
     if not already_paid:
         customer["balance"] = min(0, customer["balance"] + invoice["total"])

@@ -7,6 +7,7 @@ from portal.simulator.identifiers import new_id, random_text
 from portal.simulator.listing import page
 from portal.simulator.objects.payment_methods import attach, attached_to, usable
 from portal.simulator.objects.shared import apply, get_record
+from portal.simulator.objects.tax_ids import add as add_tax_id
 from portal.simulator.parameters import (
     CREATED,
     PAGING,
@@ -30,6 +31,7 @@ KIND = "customer"
 _SHIPPING = Fields(
     {"address": POSTAL_ADDRESS, "name": Text(), "phone": Text(clearable=True)}, ("address", "name"), clearable=True
 )
+_TAX_ID = fields("type", "value", type=Text(40), value=Text(60))
 _INVOICE_SETTINGS = fields(
     custom_fields=Accepted(),
     default_payment_method=Text(clearable=True),
@@ -71,6 +73,8 @@ def create(world: World, call: Call) -> Record:
     customer = new_customer(world, clock)
     _write(world, customer, call.params)
     world.save(customer, "customer.created")
+    for given in call.get("tax_id_data") or []:
+        add_tax_id(world, customer, given["type"], given["value"])
     method = call.get("payment_method")
     if method is not None:
         attach(world, usable(world, method, "payment_method"), customer)
@@ -182,7 +186,7 @@ def methods(world: World, call: Call) -> Record:
 
 
 ROUTES = (
-    post("/v1/customers", create, **_WRITABLE, payment_method=Text(), test_clock=Text(), tax_id_data=Absent()),
+    post("/v1/customers", create, **_WRITABLE, payment_method=Text(), test_clock=Text(), tax_id_data=Many(_TAX_ID, 5)),
     get("/v1/customers", list_, **PAGING, created=CREATED, email=Text(), test_clock=Text()),
     get("/v1/customers/{customer}", retrieve),
     post("/v1/customers/{customer}", update, **_WRITABLE, default_source=Absent()),
