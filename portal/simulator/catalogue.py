@@ -3,6 +3,7 @@
 from portal.simulator.expansion import Expander
 from portal.simulator.objects import (
     checkout_sessions,
+    coupons,
     customers,
     events,
     invoice_payments,
@@ -13,6 +14,7 @@ from portal.simulator.objects import (
     portal_sessions,
     prices,
     products,
+    promotion_codes,
     refunds,
     subscription_schedules,
     subscriptions,
@@ -23,7 +25,7 @@ from portal.simulator.objects import (
 from portal.simulator.routes import Route
 
 _MODULES = (
-    customers, tax_ids, products, prices, payment_methods, payments, subscriptions,
+    customers, tax_ids, coupons, promotion_codes, products, prices, payment_methods, payments, subscriptions,
     subscription_schedules, invoices, checkout_sessions,
     portal_configurations, portal_sessions, events, webhook_endpoints, test_clocks,
 )  # fmt: skip
@@ -32,6 +34,7 @@ EXPANDER = Expander(
     {
         ("charge", "refunds"): refunds.included_refunds,
         ("checkout.session", "line_items"): checkout_sessions.included_lines,
+        ("coupon", "applies_to"): coupons.included_products,
         ("customer", "subscriptions"): customers.included_subscriptions,
         ("customer", "tax_ids"): tax_ids.included_tax_ids,
         ("invoice", "confirmation_secret"): invoice_payments.included_secret,

@@ -15,6 +15,7 @@ EXPANDABLE = frozenset(
         "configuration",
         "coupon",
         "customer",
+        "discount",
         "default_payment_method",
         "default_price",
         "default_source",
@@ -89,6 +90,8 @@ class Expander:
 
     @staticmethod
     def _resolved(world: World, value: Any, name: str, path: str, index: int) -> Any:
+        if isinstance(value, list) and name == "discounts":
+            return [world.store.find_any(each) or each if isinstance(each, str) else each for each in value]
         if isinstance(value, dict | list):
             return value
         if name not in EXPANDABLE:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from portal.simulator.billing import discounts
 from portal.simulator.billing.amounts import shown
 from portal.simulator.billing.collecting import collect
 from portal.simulator.billing.invoicing import intent_of, subscription_of
@@ -114,6 +115,7 @@ class InvoicePages:
             paid_on=day(invoice["status_transitions"]["paid_at"]) if invoice["status_transitions"]["paid_at"] else "",
             due_on=day(invoice["due_date"]) if invoice["due_date"] else "",
             billed_to=_billed_to(invoice),
+            discounts=_discounts(self._world, invoice),
             lines=[
                 {
                     "name": line["description"],
@@ -137,3 +139,14 @@ def _billed_to(invoice: Record) -> list[str]:
     numbers = [f"{held['type'].replace('_', ' ').upper()} {held['value']}" for held in invoice["customer_tax_ids"]]
     words = [invoice["customer_name"], place.get("line1"), place.get("line2"), town, place.get("state")]
     return [part for part in (*words, place.get("country"), invoice["customer_email"], *numbers) if part]
+
+
+def _discounts(world: World, invoice: Record) -> list[tuple[str, str]]:
+    """(which coupon, what it took off) for the foot of the table."""
+    found = []
+    for each in invoice["total_discount_amounts"]:
+        discount = world.store.find(discounts.KIND, each["discount"]) or {}
+        code = world.store.find("promotion_code", discount.get("promotion_code") or "")
+        words = discounts.described(discounts.coupon_of(discount), code["code"] if code else None)
+        found.append((words, shown(-each["amount"], invoice["currency"])))
+    return found

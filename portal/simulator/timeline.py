@@ -4,6 +4,7 @@ from portal.simulator.billing.collecting import give_up, retry
 from portal.simulator.billing.cycle import finalize_and_collect, method_for, renew
 from portal.simulator.billing.ending import announce_trial_end, end, end_trial, expire_incomplete, write_off
 from portal.simulator.billing.invoicing import subscription_of
+from portal.simulator.objects import coupons, promotion_codes
 from portal.simulator.objects.checkout_sessions import expire
 from portal.simulator.records import Record, private
 from portal.simulator.world import World
@@ -88,4 +89,5 @@ def _session(world: World, record: Record) -> None:
     expire(world, record)
 
 
-_STEPS = {"subscription": _subscription, "invoice": _invoice, "checkout.session": _session}
+_STEPS = {"subscription": _subscription, "invoice": _invoice, "checkout.session": _session,
+          "coupon": coupons.run_out, "promotion_code": promotion_codes.run_out}  # fmt: skip

@@ -171,6 +171,61 @@ def test_a_whole_life_of_a_subscription(client: stripe.StripeClient, judge: Judg
     assert {"customer.subscription.trial_will_end", "invoice.payment_failed", "customer.subscription.deleted"} <= seen
 
 
+def test_coupons_codes_and_tax_ids(client: stripe.StripeClient, judge: Judge, simulator: Running) -> None:
+    price, smaller = plan(client), plan(client, 900)
+    customer = client.v1.customers.create(
+        {"email": "cleo@example.com", "tax_id_data": [{"type": "eu_vat", "value": "DE136695976"}]}
+    )
+    extra = client.v1.customers.tax_ids.create(customer.id, {"type": "gb_vat", "value": "GB980780684"})
+    client.v1.customers.tax_ids.retrieve(customer.id, extra.id)
+    assert len(client.v1.customers.tax_ids.list(customer.id).data) == 2
+    client.v1.customers.tax_ids.delete(customer.id, extra.id)
+    client.v1.customers.retrieve(customer.id, {"expand": ["tax_ids"]})
+    coupon = client.v1.coupons.create(
+        {"percent_off": 25, "duration": "repeating", "duration_in_months": 3, "name": "Welcome",
+         "applies_to": {"products": [str(price.product), str(smaller.product)]}}
+    )  # fmt: skip
+    code = client.v1.promotion_codes.create(
+        {"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "WELCOME25", "max_redemptions": 2,
+         "expires_at": 4_000_000_000}
+    )  # fmt: skip
+    listed = client.v1.promotion_codes.list(
+        {"code": "welcome25", "active": True, "expand": ["data.promotion.coupon.applies_to"]}
+    )
+    assert [each.id for each in listed.data] == [code.id]
+    session = client.v1.checkout.sessions.create(
+        {
+            "mode": "subscription",
+            "customer": customer.id,
+            "line_items": [{"price": price.id, "quantity": 1}],
+            "success_url": "https://portal.example/return",
+            "discounts": [{"promotion_code": code.id}],
+        }
+    )
+    assert pay(str(session.url)).status_code == 303
+    session = client.v1.checkout.sessions.retrieve(
+        session.id, {"expand": ["invoice.discounts.promotion_code", "subscription.discounts.source.coupon"]}
+    )
+    held = session.subscription
+    assert isinstance(held, stripe.Subscription)
+    item = held.items.data[0]
+    client.v1.invoices.create_preview({"subscription": held.id})
+    schedule = client.v1.subscription_schedules.create({"from_subscription": held.id})
+    kept = [{"discount": str(getattr(each, "id", each))} for each in held.discounts]
+    span = {"start_date": item.current_period_start, "end_date": item.current_period_end}
+    phases: Any = [
+        {"items": [{"price": price.id}], "discounts": kept, **span},
+        {"items": [{"price": smaller.id}], "discounts": kept},
+    ]
+    client.v1.subscription_schedules.update(schedule.id, {"phases": phases})
+    client.v1.promotion_codes.update(code.id, {"active": False})
+    client.v1.coupons.update(coupon.id, {"name": "Gone"})
+    client.v1.coupons.list()
+    client.v1.coupons.delete(coupon.id)
+    seen = assert_nothing_to_object(judge, simulator)
+    assert {"customer.discount.created", "customer.tax_id.deleted", "promotion_code.updated", "coupon.deleted"} <= seen
+
+
 def test_every_object_and_list_of_the_product(client: stripe.StripeClient, judge: Judge, simulator: Running) -> None:
     price = plan(client)
     customer = client.v1.customers.create({"email": "ben@example.com", "payment_method": "pm_card_visa"})

@@ -45,4 +45,13 @@ def _session(record: Record) -> list[int]:
     return [int(record["expires_at"])] if record["status"] == "open" else []
 
 
-_RULES = {"subscription": _subscription, "invoice": _invoice, "checkout.session": _session}
+def _coupon(record: Record) -> list[int]:
+    return [int(record["redeem_by"])] if record["valid"] and record["redeem_by"] is not None else []
+
+
+def _promotion_code(record: Record) -> list[int]:
+    return [int(record["expires_at"])] if record["active"] and record["expires_at"] is not None else []
+
+
+_RULES = {"subscription": _subscription, "invoice": _invoice, "checkout.session": _session, "coupon": _coupon,
+          "promotion_code": _promotion_code}  # fmt: skip

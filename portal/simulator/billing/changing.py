@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from portal.simulator.billing.amounts import cost, share
+from portal.simulator.billing.amounts import share
 from portal.simulator.billing.cycle import claim_pending, finalize_and_collect, pending_lines, product_name, renew
+from portal.simulator.billing.discounts import net_cost, taken_off
 from portal.simulator.billing.invoice_record import draft, item_parent, line
 from portal.simulator.billing.subscription_record import boundary, build_item, plan_of
 from portal.simulator.errors import invalid
@@ -113,7 +114,10 @@ def _prorated(
 ) -> list[Record]:
     start, end = item["current_period_start"], item["current_period_end"]
     kept = world.store.find("price", price["id"]) or price
-    amount = 0 if subscription["status"] == "trialing" else share(cost(kept, quantity), end - moment, end - start)
+    whole = _billed(world, subscription, item, price, quantity) if sign < 0 else None
+    if whole is None:
+        whole = net_cost(world, subscription, kept, quantity, moment)
+    amount = 0 if subscription["status"] == "trialing" else share(whole, end - moment, end - start)
     name = product_name(world, price)
     words = f"Unused time on {name}" if sign < 0 else f"Remaining time on {name}"
     if quantity > 1:
@@ -132,6 +136,20 @@ def _prorated(
             metadata=subscription["metadata"],
         )
     ]
+
+
+def _billed(world: World, subscription: Record, item: Record, price: Record, quantity: int) -> int | None:
+    """What the present period of an item really cost, discounts taken off; None when no invoice billed it as a whole."""
+    period = {"start": item["current_period_start"], "end": item["current_period_end"]}
+    for invoice in world.store.newest("invoice", customer=subscription["customer"]):
+        for entry in [] if invoice.get("deleted") else invoice["lines"]["data"]:
+            details = (entry["parent"] or {}).get("subscription_item_details") or {}
+            bought = ((entry["pricing"] or {}).get("price_details") or {}).get("price")
+            if (details.get("subscription_item"), details.get("proration")) == (item["id"], False) and (
+                entry["period"] == period and (bought, entry["quantity"]) == (price["id"], quantity)
+            ):
+                return int(entry["amount"]) - taken_off(entry)
+    return None
 
 
 def remember_prorations(world: World, subscription: Record, lines: list[Record]) -> None:

@@ -2,6 +2,7 @@
 
 from portal.simulator.billing.amounts import cost, shown_unit
 from portal.simulator.billing.collecting import collect
+from portal.simulator.billing.discounts import let_go
 from portal.simulator.billing.invoice_record import draft, item_parent, line
 from portal.simulator.billing.invoicing import finalize, subscription_of
 from portal.simulator.billing.phases import enter_due
@@ -25,6 +26,7 @@ def first_invoice(world: World, subscription: Record, customer: Record, extra: l
     invoice["automatically_finalizes_at"] = None
     world.save(invoice, "invoice.created")
     subscription["latest_invoice"] = invoice["id"]
+    let_go(world, subscription, invoice)
     return invoice
 
 
@@ -115,6 +117,7 @@ def bill(world: World, subscription: Record, *, reason: str, period: tuple[int, 
         invoice["automatically_finalizes_at"], invoice["auto_advance"] = None, False
     subscription["latest_invoice"] = invoice["id"]
     claim_pending(world, subscription, invoice)
+    let_go(world, subscription, invoice)
     return world.save(invoice, "invoice.created")
 
 

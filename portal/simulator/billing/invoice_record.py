@@ -2,6 +2,7 @@
 
 from portal.simulator.billing.agenda import DRAFT_TIME
 from portal.simulator.billing.billed import billed_to
+from portal.simulator.billing.discounts import lower, taken_off, totals
 from portal.simulator.identifiers import new_id
 from portal.simulator.records import Record, listing
 from portal.simulator.world import World, clock_of
@@ -99,6 +100,8 @@ def draft(
         "total_taxes": [],
         "webhooks_delivered_at": None,
     }
+    if subscription is not None:
+        lower(world, subscription, lines or [])
     set_lines(invoice, lines or [], customer)
     return invoice
 
@@ -112,14 +115,17 @@ def _parent(subscription: Record) -> Record:
 
 
 def set_lines(invoice: Record, lines: list[Record], customer: Record) -> None:
-    """Give a draft its lines; the total is their sum, and the customer's balance pays or adds its part."""
+    """Give a draft its lines; the total is their sum less discounts, and the customer's balance pays or adds its part."""
     for line in lines:
         line["invoice"] = invoice["id"]
     invoice["lines"]["data"] = lines
-    total = sum(line["amount"] for line in lines)
+    subtotal = sum(line["amount"] for line in lines)
+    total = subtotal - sum(taken_off(line) for line in lines)
+    discounts = totals(lines)
+    invoice.update(total_discount_amounts=discounts, discounts=[each["discount"] for each in discounts])
     balance = int(customer["balance"])
     due = max(0, total + balance)
-    invoice.update(subtotal=total, subtotal_excluding_tax=total, total=total, total_excluding_tax=total)
+    invoice.update(subtotal=subtotal, subtotal_excluding_tax=subtotal, total=total, total_excluding_tax=total)
     invoice.update(starting_balance=balance, amount_due=due, amount_remaining=due)
 
 
@@ -135,7 +141,8 @@ def line(
     subscription: str | None = None,
     metadata: dict[str, str] | None = None,
 ) -> Record:
-    """One invoice line."""
+    """One invoice line. Prorations are counted net of discounts, so nothing is taken off them again."""
+    prorated = ((parent or {}).get("subscription_item_details") or {}).get("proration", False)
     details = None if price is None else {"price": price["id"], "product": price["product"]}
     return {
         "id": new_id("line_item"),
@@ -144,7 +151,7 @@ def line(
         "currency": currency,
         "description": description,
         "discount_amounts": [],
-        "discountable": amount > 0,
+        "discountable": amount > 0 and not prorated,
         "discounts": [],
         "invoice": None,
         "livemode": False,

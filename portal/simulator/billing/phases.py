@@ -9,8 +9,10 @@ from portal.simulator.world import World, public
 KIND = "subscription_schedule"
 
 
-def phase(subscription: Record, items: list[Record], start: int, end: int, proration: str) -> Record:
-    """A phase that buys `items` from `start` to `end` (exclusive)."""
+def phase(
+    subscription: Record, items: list[Record], start: int, end: int, proration: str, discounts: list[str]
+) -> Record:
+    """A phase that buys `items` from `start` to `end` (exclusive) with these discounts of the subscription."""
     return {
         "add_invoice_items": [],
         "application_fee_percent": None,
@@ -22,7 +24,7 @@ def phase(subscription: Record, items: list[Record], start: int, end: int, prora
         "default_payment_method": None,
         "default_tax_rates": [],
         "description": None,
-        "discounts": [],
+        "discounts": [{"coupon": None, "discount": each, "promotion_code": None} for each in discounts],
         "end_date": end,
         "invoice_settings": None,
         "items": items,
@@ -55,7 +57,7 @@ def current_phase(subscription: Record) -> Record:
     items = [phase_item(item["price"]["id"], item.get("quantity")) for item in bought]
     start = min(item["current_period_start"] for item in bought)
     end = min(item["current_period_end"] for item in bought)
-    return phase(subscription, items, start, end, "create_prorations")
+    return phase(subscription, items, start, end, "create_prorations", list(subscription["discounts"]))
 
 
 def enter_due(world: World, subscription: Record, moment: int) -> None:
@@ -69,10 +71,17 @@ def enter_due(world: World, subscription: Record, moment: int) -> None:
         return
     for item, wanted in zip(subscription["items"]["data"], due["items"], strict=False):
         rewrite(world, item, wanted)
+    keep_discounts(subscription, due)
     span = {"start_date": due["start_date"], "end_date": due["end_date"]}
     if schedule["current_phase"] != span:
         schedule["current_phase"] = span
         world.save(schedule, "subscription_schedule.updated")
+
+
+def keep_discounts(subscription: Record, entered: Record) -> None:
+    """Let a phase decide which discounts the subscription still has: those it does not name are gone."""
+    named = [each["discount"] for each in entered["discounts"]]
+    subscription["discounts"] = [each for each in subscription["discounts"] if each in named]
 
 
 def rewrite(world: World, item: Record, wanted: dict[str, Any]) -> None:

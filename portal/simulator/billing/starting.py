@@ -6,6 +6,7 @@ from typing import Any
 from portal.simulator.billing.charging import raised
 from portal.simulator.billing.collecting import collect, settle
 from portal.simulator.billing.cycle import first_invoice, method_for
+from portal.simulator.billing.discounts import Redeemed, redeem
 from portal.simulator.billing.invoicing import finalize, intent_of
 from portal.simulator.billing.subscription_record import begin_trial, new_subscription
 from portal.simulator.errors import invalid
@@ -26,6 +27,7 @@ class Start:
     off_session: bool = False
     changes: dict[str, Any] = field(default_factory=dict)
     extra_lines: list[Record] = field(default_factory=list)
+    discounts: list[Redeemed] = field(default_factory=list)
 
 
 def start(world: World, wanted: Start) -> Record:
@@ -85,4 +87,5 @@ def _prepared(world: World, wanted: Start) -> Record:
     subscription.update(wanted.changes)
     if wanted.trial_end is not None:
         begin_trial(subscription, wanted.trial_end)
+    redeem(world, subscription, wanted.discounts)
     return subscription

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from portal.simulator.billing.charging import attempt, refuse_authentication
+from portal.simulator.billing.discounts import Redeemed
 from portal.simulator.billing.invoice_record import line
 from portal.simulator.billing.payment_records import new_intent
 from portal.simulator.billing.setting_up import confirm_setup, new_setup, refuse_setup
@@ -205,9 +206,20 @@ def _subscribe(world: World, session: Record, customer: Record, method: Record |
         trial_end=trial_of(world, session),
         changes=changes,
         extra_lines=[_once(world, session, entry) for entry in once],
+        discounts=_redeemed(world, session),
     )
     subscription = start_paid(world, wanted, intent, method)
     session.update(subscription=subscription["id"], invoice=subscription["latest_invoice"])
+
+
+def _redeemed(world: World, session: Record) -> list[Redeemed]:
+    """The coupons that the page was opened with. What it promised holds, even if a code has run out since."""
+    found: list[Redeemed] = []
+    for coupon, code in private(session).get("redeemed", []):
+        kept = world.store.find("coupon", coupon)
+        if kept is not None and not kept.get("deleted"):
+            found.append((kept, world.store.find("promotion_code", code or "")))
+    return found
 
 
 def _kept(world: World, price: Record) -> Record:
@@ -220,6 +232,6 @@ def _once(world: World, session: Record, entry: Record) -> Record:
                "proration_details": {"credited_items": None}, "subscription": None}  # fmt: skip
     parent = {"invoice_item_details": details, "subscription_item_details": None, "type": "invoice_item_details"}
     return line(
-        entry["amount_total"], entry["currency"], entry["description"], (now, now), parent=parent,
+        entry["amount_subtotal"], entry["currency"], entry["description"], (now, now), parent=parent,
         price=entry["price"], quantity=entry["quantity"],
     )  # fmt: skip

@@ -1,9 +1,10 @@
 """What the person buys, in words and figures, for the left side of the checkout page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from portal.kit.clock import from_timestamp
 from portal.simulator.billing.amounts import cost, shown, shown_unit
+from portal.simulator.billing.discounts import described, taken
 from portal.simulator.objects.checkout_sessions import trial_of
 from portal.simulator.records import Record, private
 from portal.simulator.world import World, clock_of
@@ -35,6 +36,7 @@ class Summary:
     button: str
     promise: str
     later_label: str = ""
+    discounts: list[tuple[str, str]] = field(default_factory=list)
 
 
 def summary_of(world: World, session: Record) -> Summary:
@@ -50,7 +52,7 @@ def summary_of(world: World, session: Record) -> Summary:
         name = _together(lines)
         promise = "You pay once. There is no subscription."
         return Summary(f"Pay for {name}", total, "", shown_lines, total, total, "", f"Pay {total}", promise)
-    return _subscription(world, session, shown_lines, recurring, total)
+    return _discounted(world, session, _subscription(world, session, shown_lines, recurring, total), recurring)
 
 
 def _subscription(world: World, session: Record, lines: list[Line], recurring: list[Record], total: str) -> Summary:
@@ -76,6 +78,29 @@ def _subscription(world: World, session: Record, lines: list[Line], recurring: l
     return Summary(
         f"Try {name}", length, f"then {each} {every}", lines, "", total, later, button, promise, f"From {ends}"
     )
+
+
+def _discounted(world: World, session: Record, summary: Summary, recurring: list[Record]) -> Summary:
+    """The offer with its discount in words: what it takes off, for how long, and what follows."""
+    redeemed = private(session).get("redeemed", [])
+    if not redeemed:
+        return summary
+    coupon = world.store.find("coupon", redeemed[0][0]) or {}
+    code = world.store.find("promotion_code", redeemed[0][1] or "")
+    entries = [(cost(_kept(world, line), line["quantity"] or 0), line["price"]["product"]) for line in recurring]
+    off, currency = sum(taken(coupon, entries)), session["currency"]
+    words = described(coupon, code["code"] if code else None)
+    months = coupon["duration_in_months"]
+    span = {"once": "the first time", "repeating": f"for {months} month{'s' if months != 1 else ''}",
+            "forever": "for as long as you stay"}[coupon["duration"]]  # fmt: skip
+    whole = sum(amount for amount, _ in entries)
+    promise = f"{summary.promise} With {words} it is {shown(whole - off, currency)} {span}."
+    if trial_of(world, session) is None:
+        every = per(recurring[0]["price"]["recurring"])
+        then = "" if coupon["duration"] == "forever" else f", then {shown(whole, currency)} {every}"
+        promise = f"You pay {summary.today} today. It is {shown(whole - off, currency)} {every} {span}{then}, until you cancel."
+    subtotal = shown(session["amount_subtotal"], currency) if session["amount_subtotal"] else ""
+    return replace(summary, discounts=[(words, shown(-off, currency))], promise=promise, subtotal=subtotal)
 
 
 def _together(lines: list[Record]) -> str:

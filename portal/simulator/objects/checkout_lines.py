@@ -5,6 +5,7 @@ from typing import Any
 from portal.simulator.billing.amounts import cost
 from portal.simulator.billing.changing import recurring_price
 from portal.simulator.billing.cycle import product_name
+from portal.simulator.billing.discounts import taken
 from portal.simulator.errors import invalid, missing_parameter
 from portal.simulator.identifiers import new_id
 from portal.simulator.objects.prices import price_from
@@ -48,6 +49,15 @@ def lines_from(world: World, call: Call, mode: str) -> list[Record]:
         )
     _agree(lines, mode)
     return lines
+
+
+def lower_lines(lines: list[Record], coupon: Record) -> None:
+    """Take a coupon off the lines, as the invoice will."""
+    for line, off in zip(
+        lines, taken(coupon, [(line["amount_total"], line["price"]["product"]) for line in lines]), strict=True
+    ):
+        line["amount_discount"] += off
+        line["amount_total"] -= off
 
 
 def _agree(lines: list[Record], mode: str) -> None:

@@ -22,7 +22,6 @@ _NOT_SIMULATED = [
     "automatic_tax",
     "custom_fields",
     "customer_account",
-    "discounts",
     "invoice_creation",
     "managed_payments",
     "name_collection",

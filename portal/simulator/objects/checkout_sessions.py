@@ -1,13 +1,16 @@
 """Checkout sessions: an offer with a hosted page, in subscription, payment and setup mode."""
 
+from typing import Any
+
 from portal.simulator.billing.setting_up import new_setup
 from portal.simulator.billing.subscription_record import days_later
 from portal.simulator.errors import invalid, missing_parameter
 from portal.simulator.listing import page, slice_of
-from portal.simulator.objects.checkout_lines import lines_from
+from portal.simulator.objects.checkout_lines import lines_from, lower_lines
 from portal.simulator.objects.checkout_parameters import INTENT_DATA, LINE, OTHERS, SUBSCRIPTION_DATA
 from portal.simulator.objects.checkout_record import new_session, use_customer
 from portal.simulator.objects.prices import known_currency
+from portal.simulator.objects.promotion_codes import DISCOUNTS, redeemable
 from portal.simulator.objects.shared import get_record, merged_metadata
 from portal.simulator.objects.subscriptions import trial_end_from
 from portal.simulator.parameters import (
@@ -46,9 +49,7 @@ def create(world: World, call: Call) -> Record:
         test_clock=clock,
     )
     if mode != "setup":
-        total = sum(line["amount_total"] for line in lines)
-        session.update(amount_subtotal=total, amount_total=total, currency=lines[0]["currency"])
-        session["total_details"] = {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0}
+        _total(world, session, lines, call.get("discounts") or [], customer)
     elif "currency" in call.params:
         session["currency"] = known_currency(call.params["currency"])
     if customer is not None:
@@ -61,6 +62,24 @@ def create(world: World, call: Call) -> Record:
     return world.save(session)
 
 
+def _total(
+    world: World, session: Record, lines: list[Record], given: list[dict[str, Any]], customer: Record | None
+) -> None:
+    """Add up what is due now, with what the discounts take off."""
+    currency, products = lines[0]["currency"], [line["price"]["product"] for line in lines]
+    redeemed = redeemable(world, given, products, currency, customer)
+    for coupon, _ in redeemed:
+        lower_lines(lines, coupon)
+    subtotal, off = (sum(line[name] for line in lines) for name in ("amount_subtotal", "amount_discount"))
+    session.update(amount_subtotal=subtotal, amount_total=subtotal - off, currency=currency)
+    session["total_details"] = {"amount_discount": off, "amount_shipping": 0, "amount_tax": 0}
+    session["discounts"] = [
+        {"coupon": coupon["id"] if code is None else None, "promotion_code": code and code["id"]}
+        for coupon, code in redeemed
+    ]
+    private(session)["redeemed"] = [(coupon["id"], code and code["id"]) for coupon, code in redeemed]
+
+
 def _checked_mode(call: Call) -> str:
     mode = call.get("mode")
     if mode is None:
@@ -69,6 +88,10 @@ def _checked_mode(call: Call) -> str:
                         ("setup_intent_data", "setup")):  # fmt: skip
         if call.get(name) and mode != owner:
             raise invalid(f"You can not pass `{name}` in `{mode}` mode.", name)
+    if call.get("discounts") and mode != "subscription":
+        raise invalid("The simulator gives discounts on subscriptions only.", "discounts")
+    if call.get("discounts") and call.get("allow_promotion_codes"):
+        raise invalid("You may only specify one of these parameters: allow_promotion_codes, discounts.", "discounts")
     if mode != "setup" and not call.get("line_items"):
         raise missing_parameter("line_items")
     if mode == "setup" and call.get("line_items"):
@@ -150,7 +173,7 @@ def included_lines(world: World, session: Record) -> Record:
 
 ROUTES = (
     post("/v1/checkout/sessions", create, **OTHERS, cancel_url=Address(), client_reference_id=Text(200),
-         currency=CURRENCY, customer=Text(), customer_creation=choice("always", "if_required"),
+         currency=CURRENCY, discounts=DISCOUNTS, customer=Text(), customer_creation=choice("always", "if_required"),
          customer_email=Text(800), expires_at=TIMESTAMP, line_items=Many(LINE, 100), metadata=Metadata(),
          mode=choice("payment", "setup", "subscription"), payment_intent_data=INTENT_DATA,
          payment_method_collection=choice("always", "if_required"), return_url=Address(),

@@ -21,6 +21,7 @@ def noun(kind: str) -> str:
         "payment_method": "PaymentMethod",
         "checkout.session": "checkout.session",
         "payment_intent": "payment_intent",
+        "promotion_code": "promotion code",
         "tax_id": "tax_id",
     }
     return names.get(kind, kind.rpartition(".")[2])

@@ -5,7 +5,7 @@ from typing import Any
 from portal.kit.clock import from_timestamp
 from portal.kit.periods import add_intervals
 from portal.simulator.billing.changing import recurring_price
-from portal.simulator.billing.phases import KIND, current_phase, phase, phase_item, release
+from portal.simulator.billing.phases import KIND, current_phase, keep_discounts, phase, phase_item, release
 from portal.simulator.errors import invalid, missing_parameter
 from portal.simulator.identifiers import new_id
 from portal.simulator.listing import page
@@ -67,6 +67,8 @@ def update(world: World, call: Call) -> Record:
     apply(schedule, call.params, "metadata", "end_behavior")
     if "phases" in call.params:
         schedule["phases"] = _phases(world, subscription, schedule, call.params["phases"])
+        keep_discounts(subscription, schedule["phases"][0])
+        world.save(subscription, "customer.subscription.updated")
     return world.save(schedule, "subscription_schedule.updated")
 
 
@@ -116,7 +118,11 @@ def _phases(world: World, subscription: Record, schedule: Record, given: list[di
             for price, item in zip(prices, wanted["items"], strict=True)
         ]
         end = _end(wanted, start, prices[0], here)
-        phases.append(phase(subscription, items, start, end, wanted.get("proration_behavior", "create_prorations")))
+        discounts = [each["discount"] for each in wanted.get("discounts") or []]
+        if not set(discounts) <= set(subscription["discounts"]):
+            raise invalid("A phase may name only discounts that its subscription has.", f"{here}[discounts]")
+        behaviour = wanted.get("proration_behavior", "create_prorations")
+        phases.append(phase(subscription, items, start, end, behaviour, discounts))
         start = end
     return phases
 
@@ -184,7 +190,8 @@ _PHASE = Fields(
         "add_invoice_items": Absent(), "application_fee_percent": Absent(), "automatic_tax": Absent(),
         "billing_cycle_anchor": Absent(), "billing_thresholds": Absent(), "collection_method": Accepted(),
         "currency": Accepted(), "default_payment_method": Absent(), "default_tax_rates": Absent(),
-        "description": Accepted(), "discounts": Absent(),
+        "description": Accepted(),
+        "discounts": Many(fields("discount", coupon=Absent(), discount=Text(), promotion_code=Absent()), 20),
         "duration": fields("interval", interval=INTERVAL, interval_count=Integer(1, 36)),
         "end_date": TIMESTAMP, "invoice_settings": Accepted(), "items": Many(Fields(_PHASE_ITEM), 20),
         "metadata": Metadata(), "on_behalf_of": Absent(), "proration_behavior": PRORATION, "start_date": TIMESTAMP,

@@ -12,6 +12,7 @@ from portal.simulator.billing.subscription_record import ENDED, boundary, days_l
 from portal.simulator.errors import invalid, missing_parameter, no_such
 from portal.simulator.listing import page, slice_of, within
 from portal.simulator.objects.payment_methods import attached_to, usable
+from portal.simulator.objects.promotion_codes import DISCOUNTS, redeemable
 from portal.simulator.objects.shared import get_record, merged_metadata
 from portal.simulator.objects.subscription_parameters import CANCELLATION, ITEM, PRORATION, STATUSES, WRITABLE
 from portal.simulator.objects.subscription_updates import (
@@ -58,6 +59,13 @@ def create(world: World, call: Call) -> Record:
         behavior=call.get("payment_behavior", "allow_incomplete"),
         off_session=call.get("off_session", False),
         changes=plain_fields(world, call.params, customer),
+        discounts=redeemable(
+            world,
+            call.get("discounts") or [],
+            [item[0]["product"] for item in items],
+            items[0][0]["currency"],
+            customer,
+        ),
     )
     subscription = start(world, wanted)
     if call.get("cancel_at_period_end") or call.get("cancel_at"):
@@ -197,7 +205,8 @@ def retrieve_item(world: World, call: Call) -> Record:
 
 
 ROUTES = (
-    post("/v1/subscriptions", create, **WRITABLE, backdate_start_date=Absent(), billing_cycle_anchor=Absent(),
+    post("/v1/subscriptions", create, **{**WRITABLE, "discounts": DISCOUNTS},
+         backdate_start_date=Absent(), billing_cycle_anchor=Absent(),
          billing_cycle_anchor_config=Absent(), billing_mode=Accepted(), currency=CURRENCY, customer=Text(),
          customer_account=Absent(), items=Many(Fields(ITEM), 20), trial_period_days=Integer(0, 730)),
     get("/v1/subscriptions", list_, **PAGING, created=CREATED, customer=Text(), customer_account=Absent(),
