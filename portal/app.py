@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None, plugs: Plugs | None = None) -> 
     requests.register(app, headers)
     problems.register(app)
     preferences.register(app)
-    formatting.register(app, plugs.clock)
+    formatting.register(app)
     assets.register(app)
     figures.register(app)
     nav.register(app)

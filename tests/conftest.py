@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,10 +16,9 @@ import redis
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from jinja2 import BytecodeCache
-from jinja2.bccache import Bucket
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Playwright
+from sqlalchemy import event
 
 from portal.adapters.inline_queue import RememberingBell
 from portal.app import create_app
@@ -30,23 +31,6 @@ from portal.wiring import plug
 from tests.sign_in import Browser
 
 START = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
-
-
-class CompiledTemplates(BytecodeCache):
-    """Templates compiled once a run: each test has an application of its own, and compiling took half of a page test."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._known:
-            bucket.bytecode_from_string(self._known[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._known[bucket.key] = bucket.bytecode_to_string()
-
-
-COMPILED = CompiledTemplates()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -89,8 +73,12 @@ def settings(servers: tuple[str, str]) -> Settings:
 
 @pytest.fixture(scope="session")
 def migrated(settings: Settings) -> Iterator[Flask]:
-    """The application over a migrated database; one per run."""
+    """The application over a migrated database; one per run, for making it takes longer than most tests.
+
+    `app` is what tests ask for.
+    """
     app = create_app(settings, plug(settings))
+    app.test_client_class = Browser
     with app.app_context():
         upgrade()
         db.engine.dispose()
@@ -113,16 +101,33 @@ def queue() -> RememberingBell:
 @pytest.fixture
 def app(migrated: Flask, settings: Settings, clock: ManualClock, queue: RememberingBell) -> Iterator[Flask]:
     """The application with a manual clock and empty tables, inside an application context."""
-    real = plug(settings)
-    app = create_app(settings, _plugs(real, clock, queue))
-    app.test_client_class = Browser
-    app.jinja_env.bytecode_cache = COMPILED
-    empty_tables(settings)
+    with plugged(migrated, replace(plug(settings), clock=clock, queue=queue)) as app:
+        yield app
+
+
+@contextmanager
+def plugged(app: Flask, plugs: Plugs) -> Iterator[Flask]:
+    """Lend an application its ports and empty tables for the length of a test, inside an application context."""
+    app.extensions["portal"] = plugs
+    empty_tables(plugs.settings)
     with app.app_context():
         enter_scope(SYSTEM)
         yield app
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.fixture
+def statements(app: Flask) -> Iterator[list[str]]:
+    """What the database is asked during the test, in order; `clear()` it where counting begins."""
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        asked.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(db.engine, "before_cursor_execute", note)
 
 
 @pytest.fixture
@@ -137,12 +142,6 @@ def redis_connection(settings: Settings) -> Iterator[redis.Redis]:
     connection.flushall()
     yield connection
     connection.close()
-
-
-def _plugs(real: Plugs, clock: ManualClock, queue: RememberingBell) -> Plugs:
-    from dataclasses import replace
-
-    return replace(real, clock=clock, queue=queue)
 
 
 def empty_tables(settings: Settings) -> None:

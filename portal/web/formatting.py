@@ -13,13 +13,14 @@ from flask_babel import format_date, format_datetime, get_locale, ngettext
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
-from portal.kit.clock import Clock, as_utc, isoformat_z
+from portal.kit.clock import as_utc, isoformat_z
 from portal.kit.money import Money, currency
+from portal.web.plugs import plugs
 
 _MINUS = "\N{MINUS SIGN}"
 
 
-def register(app: Flask, clock: Clock) -> None:
+def register(app: Flask) -> None:
     """Give every template the formatters as functions and as filters."""
     shared: dict[str, Any] = {
         "money": money,
@@ -27,7 +28,7 @@ def register(app: Flask, clock: Clock) -> None:
         "number": number,
         "percent": percent,
         "day": day,
-        "when": lambda instant: when(instant, clock.now()),
+        "when": lambda instant: when(instant, plugs().clock.now()),
         "instant": instant_text,
         "isoformat": isoformat_z,
     }

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from flask import Flask, jsonify
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import select
 
-from portal.db import SYSTEM, current_scope, db, scoped, transaction
+from portal.app import create_app
+from portal.db import SYSTEM, current_scope, db, enter_scope, scoped, transaction
 from portal.identity.models import Membership, OrganisationToken, User, UserSession
 from portal.kit.clock import ManualClock
+from portal.settings import Settings
 from portal.web.principal import find_principal, public
 from tests.factories import make_account, make_organisation, make_user
-from tests.sign_in import bearer_of, sign_in_as
+from tests.sign_in import Browser, bearer_of, sign_in_as
 
 
 @pytest.fixture
-def asked(app: Flask) -> Flask:
-    """The application with a page that says who it takes the caller for."""
+def app(app: Flask, settings: Settings) -> Iterator[Flask]:
+    """An application of its own over the same tables, with a page that says who it takes the caller for."""
+    own = create_app(settings, app.extensions["portal"])
+    own.test_client_class = Browser
 
-    @app.route("/api/who", methods=["GET", "POST"])
+    @own.route("/api/who", methods=["GET", "POST"])
     @public
     def who() -> object:
         found, scope = find_principal(), current_scope()
@@ -34,7 +39,11 @@ def asked(app: Flask) -> Flask:
             scope=[scope.role, scope.organisation_id, scope.account_id, scope.user_id],
         )
 
-    return app
+    with own.app_context():
+        enter_scope(SYSTEM)
+        yield own
+        db.session.remove()
+        db.engine.dispose()
 
 
 @pytest.fixture
@@ -42,13 +51,13 @@ def cleo(app: Flask) -> User:
     return make_user("Cleo", organisation=make_organisation("Harbour"))
 
 
-def test_a_stranger_is_nobody_with_the_public_scope(asked: Flask, client: FlaskClient) -> None:
+def test_a_stranger_is_nobody_with_the_public_scope(client: FlaskClient) -> None:
     answer = client.get("/api/who").get_json()
     assert answer["kind"] is None
     assert answer["scope"] == ["portal_app", None, None, None]
 
 
-def test_a_session_brings_person_organisation_role_and_account(asked: Flask, client: FlaskClient) -> None:
+def test_a_session_brings_person_organisation_role_and_account(client: FlaskClient) -> None:
     harbour = make_organisation("Harbour")
     account = make_account(harbour)
     cleo = make_user("Cleo", organisation=harbour, role="billing")
@@ -63,17 +72,14 @@ def test_a_session_brings_person_organisation_role_and_account(asked: Flask, cli
     }
 
 
-def test_recognising_a_caller_takes_one_query(asked: Flask, client: FlaskClient, cleo: User) -> None:
+def test_recognising_a_caller_takes_one_query(client: FlaskClient, cleo: User, statements: list[str]) -> None:
     sign_in_as(client, cleo)
-    statements: list[str] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    statements.clear()
     client.get("/api/who")
     assert len([text for text in statements if "set_config" not in text]) == 1
 
 
-def test_a_session_unused_for_twelve_hours_has_ended(
-    asked: Flask, client: FlaskClient, cleo: User, clock: ManualClock
-) -> None:
+def test_a_session_unused_for_twelve_hours_has_ended(client: FlaskClient, cleo: User, clock: ManualClock) -> None:
     sign_in_as(client, cleo)
     clock.advance(timedelta(hours=11, minutes=59))
     assert client.get("/api/who").get_json()["kind"] == "session"
@@ -84,7 +90,7 @@ def test_a_session_unused_for_twelve_hours_has_ended(
 
 
 def test_a_session_ends_after_thirty_days_however_often_it_is_used(
-    asked: Flask, client: FlaskClient, cleo: User, clock: ManualClock
+    client: FlaskClient, cleo: User, clock: ManualClock
 ) -> None:
     sign_in_as(client, cleo)
     for _ in range(71):
@@ -95,7 +101,7 @@ def test_a_session_ends_after_thirty_days_however_often_it_is_used(
 
 
 def test_a_revoked_session_and_a_disabled_person_are_strangers_at_once(
-    asked: Flask, client: FlaskClient, cleo: User, clock: ManualClock
+    client: FlaskClient, cleo: User, clock: ManualClock
 ) -> None:
     sign_in_as(client, cleo)
     with transaction(SYSTEM) as session:
@@ -107,7 +113,7 @@ def test_a_revoked_session_and_a_disabled_person_are_strangers_at_once(
     assert client.get("/api/who").get_json()["kind"] is None
 
 
-def test_who_left_the_organisation_acts_for_none(asked: Flask, client: FlaskClient, cleo: User) -> None:
+def test_who_left_the_organisation_acts_for_none(client: FlaskClient, cleo: User) -> None:
     sign_in_as(client, cleo)
     with transaction(SYSTEM) as session:
         session.execute(Membership.__table__.delete())
@@ -125,7 +131,7 @@ def test_the_database_keeps_a_hash_of_the_session_not_the_session(app: Flask, cl
         assert len(row.token_hash) == 32
 
 
-def test_a_bearer_token_acts_for_its_organisation_with_its_role(asked: Flask, client: FlaskClient) -> None:
+def test_a_bearer_token_acts_for_its_organisation_with_its_role(client: FlaskClient) -> None:
     harbour = make_organisation("Harbour")
     answer = client.get("/api/who", headers=bearer_of(harbour.id, role="billing", name="Nightly")).get_json()
     assert (answer["kind"], answer["name"]) == ("organisation_token", "Nightly")
@@ -133,15 +139,13 @@ def test_a_bearer_token_acts_for_its_organisation_with_its_role(asked: Flask, cl
     assert answer["scope"] == ["portal_app", harbour.id, None, None]
 
 
-def test_a_bearer_token_may_write_without_a_form_token(asked: Flask, client: FlaskClient) -> None:
+def test_a_bearer_token_may_write_without_a_form_token(client: FlaskClient) -> None:
     headers = bearer_of(make_organisation().id)
     assert client.post("/api/who", headers=headers, form_token=False).status_code == 200
     assert client.post("/api/who", form_token=False).status_code == 400
 
 
-def test_unknown_mistyped_and_revoked_tokens_get_the_same_refusal(
-    asked: Flask, client: FlaskClient, clock: ManualClock
-) -> None:
+def test_unknown_mistyped_and_revoked_tokens_get_the_same_refusal(client: FlaskClient, clock: ManualClock) -> None:
     live = bearer_of(make_organisation().id)["Authorization"]
     revoked = bearer_of(make_organisation().id, revoked_at=clock.now())["Authorization"]
     swapped = live[:-8] + ("a" if live[-8] != "a" else "b") + live[-7:]
@@ -152,35 +156,33 @@ def test_unknown_mistyped_and_revoked_tokens_get_the_same_refusal(
         assert "mo_" not in answer.text
 
 
-def test_a_token_whose_secret_differs_is_refused_even_with_fitting_check_characters(
-    asked: Flask, client: FlaskClient
-) -> None:
+def test_a_token_whose_secret_differs_is_refused_even_with_fitting_check_characters(client: FlaskClient) -> None:
     headers = bearer_of(make_organisation().id)
     with transaction(SYSTEM) as session:
         session.execute(OrganisationToken.__table__.update().values(token_hash=b"\x01" * 32))
     assert client.get("/api/who", headers=headers).status_code == 401
 
 
-def test_two_credentials_at_once_are_refused(asked: Flask, client: FlaskClient, cleo: User) -> None:
+def test_two_credentials_at_once_are_refused(client: FlaskClient, cleo: User) -> None:
     headers = bearer_of(make_organisation().id)
     answer = sign_in_as(client, cleo).get("/api/who", headers=headers)
     assert answer.status_code == 400
     assert answer.get_json()["type"] == "/problems/ambiguous_auth"
 
 
-def test_a_key_in_the_address_is_never_read(asked: Flask, client: FlaskClient) -> None:
+def test_a_key_in_the_address_is_never_read(client: FlaskClient) -> None:
     text = bearer_of(make_organisation().id)["Authorization"].removeprefix("Bearer ")
     for name in ("token", "access_token", "api_key", "Authorization"):
         assert client.get("/api/who", query_string={name: text}).get_json()["kind"] is None
 
 
-def test_a_forged_or_foreign_cookie_is_nobody(asked: Flask, client: FlaskClient) -> None:
+def test_a_forged_or_foreign_cookie_is_nobody(client: FlaskClient) -> None:
     for value in ("x", "eyJfdXNlcl9pZCI6IjEifQ.aaaa.bbbb", "1", "%00"):
         client.set_cookie("session", value)
         assert client.get("/api/who").get_json()["kind"] is None
 
 
-def test_a_request_started_on_another_site_changes_nothing(asked: Flask, client: FlaskClient, cleo: User) -> None:
+def test_a_request_started_on_another_site_changes_nothing(client: FlaskClient, cleo: User) -> None:
     sign_in_as(client, cleo)
     for headers in (
         {"Sec-Fetch-Site": "cross-site"},
@@ -193,9 +195,7 @@ def test_a_request_started_on_another_site_changes_nothing(asked: Flask, client:
         assert client.post("/api/who", headers={"Origin": origin}).status_code == 200
 
 
-def test_using_a_token_is_remembered_to_within_five_minutes(
-    asked: Flask, client: FlaskClient, clock: ManualClock
-) -> None:
+def test_using_a_token_is_remembered_to_within_five_minutes(client: FlaskClient, clock: ManualClock) -> None:
     headers = bearer_of(make_organisation().id)
     first = clock.now()
     for minutes in (0, 1, 1, 4):

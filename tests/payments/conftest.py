@@ -13,7 +13,6 @@ from sqlalchemy import select
 from jobs import drain
 from portal.adapters.inline_queue import RememberingBell
 from portal.adapters.stripe_payments import StripePayments
-from portal.app import create_app
 from portal.catalog.models import Api
 from portal.db import SYSTEM, Scope, db, enter_scope, scoped
 from portal.identity.models import Organisation
@@ -28,9 +27,9 @@ from portal.projects.models import Account
 from portal.settings import Settings
 from portal.subscriptions.models import Subscription
 from portal.wiring import plug
-from tests.conftest import empty_tables
+from tests.conftest import plugged
 from tests.factories import make_account, make_api, make_organisation, make_plan, make_user
-from tests.sign_in import Browser, sign_in_as
+from tests.sign_in import sign_in_as
 from tests.stripe_world import SECRET, StripeWorld, start_stripe_world
 
 
@@ -52,17 +51,10 @@ def clock() -> ManualClock:
 def app(
     migrated: Flask, settings: Settings, clock: ManualClock, queue: RememberingBell, stripe_world: StripeWorld
 ) -> Iterator[Flask]:
-    assert migrated.config["SETTINGS"] is settings
     stripe_world.control("reset")
     payments = StripePayments("sk_test_x", (SECRET,), stripe_world.url)
-    app = create_app(settings, replace(plug(settings), clock=clock, queue=queue, payments=payments))
-    app.test_client_class = Browser
-    empty_tables(settings)
-    with app.app_context():
-        enter_scope(SYSTEM)
+    with plugged(migrated, replace(plug(settings), clock=clock, queue=queue, payments=payments)) as app:
         yield app
-        db.session.remove()
-        db.engine.dispose()
 
 
 @pytest.fixture

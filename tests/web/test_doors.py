@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -40,7 +41,7 @@ def machine(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def long_way(app: Flask) -> list[str]:
+def long_way(app: Flask) -> Iterator[list[str]]:
     """The addresses that were answered by Flask, in order."""
     seen: list[str] = []
 
@@ -49,9 +50,8 @@ def long_way(app: Flask) -> list[str]:
 
         seen.append(request.path)
 
-    app.extensions["test note"] = note  # signals hold their receivers weakly
-    request_started.connect(note, app)
-    return seen
+    with request_started.connected_to(note, app):
+        yield seen
 
 
 def stored() -> list[WebhookEvent]:
