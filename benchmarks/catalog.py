@@ -15,11 +15,11 @@ from sqlalchemy import text
 from benchmarks.ground import Ground, ground
 from benchmarks.harness import Arm, compare
 from portal.catalog import facts
-from portal.catalog.counting import count_shelf
-from portal.catalog.facets import DIMENSIONS
+from portal.catalog.finding.counting import count_shelf
+from portal.catalog.finding.facets import DIMENSIONS
+from portal.catalog.finding.searching import PAGE_SIZE, search
 from portal.catalog.listing import reprice_changed
 from portal.catalog.models import LISTED
-from portal.catalog.searching import PAGE_SIZE, search
 from portal.catalog.types import MeasuredFacts, Search
 from portal.db import PUBLIC, SYSTEM, db, in_transaction, scoped
 

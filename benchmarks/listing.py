@@ -21,7 +21,7 @@ from benchmarks.ground import ground
 from benchmarks.harness import Arm, compare
 from portal.catalog import service
 from portal.catalog.comparing import compare_versions
-from portal.catalog.preparing import prepare
+from portal.catalog.openapi.preparing import prepare
 from portal.catalog.queries import list_versions
 from portal.catalog.types import ImportResult
 from portal.db import SYSTEM, db, scoped, transaction

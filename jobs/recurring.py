@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 
-from portal.catalog import facts, gaps, listing, vocabulary
+from portal.catalog import facts, listing
+from portal.catalog.finding import gaps, vocabulary
 from portal.db import SYSTEM, in_transaction, transaction
 from portal.entitlements.service import derive
 from portal.gateway import provisioning

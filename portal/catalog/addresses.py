@@ -7,8 +7,8 @@ from difflib import SequenceMatcher
 
 from flask import Flask, url_for
 
-from portal.catalog import finder, vocabulary
-from portal.catalog.finder import Glimpse
+from portal.catalog.finding import finder, vocabulary
+from portal.catalog.finding.finder import Glimpse
 from portal.web.nearby import Nearby, suggest_by
 
 _PLACE = re.compile(r"/marketplace/([^/]{1,80})(?:/([^/]{1,80}))?")

@@ -7,8 +7,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as N_  # noqa: N812 - the name that the extraction of messages looks for
 
 from portal.catalog import wording
-from portal.catalog.breaking import Change
-from portal.catalog.feed import Entry
+from portal.catalog.differences.breaking import Change
+from portal.catalog.renditions.feed import Entry
 from portal.catalog.types import VersionView
 from portal.web.formatting import date_pattern
 

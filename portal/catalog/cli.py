@@ -12,9 +12,11 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from portal.catalog import queries, reading, service, vocabulary
-from portal.catalog.documents import MAX_BYTES
+from portal.catalog import queries, service
 from portal.catalog.errors import CatalogError, DocumentRefused
+from portal.catalog.finding import vocabulary
+from portal.catalog.openapi import reading
+from portal.catalog.openapi.documents import MAX_BYTES
 from portal.catalog.types import CATEGORIES, ImportResult
 from portal.db import SYSTEM, Scope, scoped, transaction
 from portal.identity.errors import UnknownOrganisation

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portal.catalog import neighbours
-from portal.catalog.changes import OperationChange, compare
+from portal.catalog.differences.changes import OperationChange, compare
 from portal.catalog.types import VersionView
 
 

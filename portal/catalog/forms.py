@@ -10,11 +10,11 @@ from typing import Any, cast
 from flask_babel import gettext as _
 from werkzeug.datastructures import FileStorage, MultiDict
 
-from portal.catalog.costs import USUAL_VOLUME
-from portal.catalog.documents import MAX_BYTES
-from portal.catalog.facets import DIMENSIONS, MOST_CHOSEN
+from portal.catalog.finding.costs import USUAL_VOLUME
+from portal.catalog.finding.facets import DIMENSIONS, MOST_CHOSEN
+from portal.catalog.finding.searching import clean_text
+from portal.catalog.openapi.documents import MAX_BYTES
 from portal.catalog.rules import SLUG
-from portal.catalog.searching import clean_text
 from portal.catalog.types import CATEGORIES, Search
 from portal.pricing.volumes import FARTHEST as MOST_CALLS
 from portal.web.formatting import number

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, text, update
 
-from portal.catalog.costs import price_points
+from portal.catalog.finding.costs import price_points
 from portal.catalog.models import LISTED, Api
 from portal.db import db
 from portal.pricing.queries import list_offers_for

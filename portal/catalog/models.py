@@ -21,7 +21,8 @@ class Api(Base):
     `uptime_ppm` and `p95_ms` are copied from `api_facts` so that lists can be ordered by them (the last two are empty
     below the smallest sample that ranks); `is_verified` is the provider's (triggers); `is_new` lasts 30 days;
     `facets` is everything an API can be filtered by; `price_points` is the least it can cost per step of volume
-    (`portal.catalog.costs`), -1 while not computed; `provider_name` is the organisation's name at the last import, for searching.
+    (`portal.catalog.finding.costs`), -1 while not computed; `provider_name` is the organisation's name at the last
+    import, for searching.
     """
 
     __tablename__ = "apis"

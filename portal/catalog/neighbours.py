@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from portal.catalog.changes import Described
+from portal.catalog.differences.changes import Described
 from portal.catalog.types import Neighbour, OperationLine, OperationRequest
 from portal.db import db
 

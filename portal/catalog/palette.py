@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from flask import Flask, url_for
 from flask_babel import gettext as _
 
-from portal.catalog import finder, wording
-from portal.catalog.finder import Glimpse
+from portal.catalog import wording
+from portal.catalog.finding import finder
+from portal.catalog.finding.finder import Glimpse
 from portal.web.palette import Asked, Entry, Group, offer
 
 _API = re.compile(r"/marketplace/([a-z0-9-]+)/([a-z0-9-]+)")

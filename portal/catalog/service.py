@@ -12,11 +12,12 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from portal.audit.service import record
-from portal.catalog import listing, vocabulary
+from portal.catalog import listing
 from portal.catalog.errors import CatalogError, NotPublishable, SlugTaken, UnknownApi, VersionExists
-from portal.catalog.facets import auth_kinds
+from portal.catalog.finding import vocabulary
+from portal.catalog.finding.facets import auth_kinds
 from portal.catalog.models import Api, ApiOperation, ApiVersion
-from portal.catalog.operations import slugify
+from portal.catalog.openapi.operations import slugify
 from portal.catalog.rules import LISTED_STATES, SLUG, check_upstream
 from portal.catalog.selling import add_free_plan, product_of
 from portal.catalog.types import CATEGORIES, ImportResult, PreparedDocument

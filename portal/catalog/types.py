@@ -297,7 +297,7 @@ Sort = Literal["relevance", "used", "newest", "fastest", "reliable", "cheapest",
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What somebody looks for. `filters` holds chosen values by facet (`portal.catalog.facets`); pages count from one.
+    """What somebody looks for. `filters` holds chosen values by facet (`portal.catalog.finding.facets`); pages count from one.
 
     `volume` is calls a month, for the order by price.
     """

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
-from portal.catalog import facts, gaps, keeping, listing
+from portal.catalog import facts, listing
+from portal.catalog.finding import gaps, keeping
 from portal.catalog.queries import get_api
 from portal.db import SYSTEM, scoped, transaction
 from portal.demo.customers import CUSTOMERS, GAPS, HABITS, SAVED, Habit

@@ -11,7 +11,7 @@ from typing import Any
 from portal.catalog import service as catalog
 from portal.catalog import versions
 from portal.catalog.farewells import deprecate_api
-from portal.catalog.preparing import prepare
+from portal.catalog.openapi.preparing import prepare
 from portal.catalog.types import ImportResult
 from portal.db import SYSTEM, transaction
 from portal.demo.offers import DemoApi, DemoPlan

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from portal.catalog.counting import count_shelf
+from portal.catalog.finding.counting import count_shelf
 from portal.catalog.labels import ProductLabel, labels
 from portal.db import db
 from portal.gateway.queries import list_keys

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from portal.catalog import service
-from portal.catalog.preparing import prepare
+from portal.catalog.openapi.preparing import prepare
 from portal.catalog.types import ImportResult
 from portal.db import SYSTEM, transaction
 from portal.kit.clock import ManualClock

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from portal.catalog import vocabulary
+from portal.catalog.finding import vocabulary
 from portal.db import SYSTEM, transaction
 from tests.factories import make_api, make_organisation
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from portal.catalog.breaking import BREAKS
-from portal.catalog.changes import Described, compare
-from portal.catalog.preparing import prepare
+from portal.catalog.differences.breaking import BREAKS
+from portal.catalog.differences.changes import Described, compare
+from portal.catalog.openapi.preparing import prepare
 from tests.worked_tables import worked_rows
 
 Edit = Callable[[dict[str, Any]], object]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from portal.catalog.costs import STEPS, UNSERVED, price_points, step_of
+from portal.catalog.finding.costs import STEPS, UNSERVED, price_points, step_of
 from portal.pricing.rules import faults_of_terms
 from portal.pricing.types import Offer, PriceTerms, Tier
 from portal.pricing.volumes import cheapest_of, quote

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from portal.catalog.languages import LANGUAGES, Call, python
-from portal.catalog.samples import call_of
+from portal.catalog.renditions.languages import LANGUAGES, Call, python
+from portal.catalog.renditions.samples import call_of
 
 NASTY = """it's "quoted" $HOME `id` #{1+1} ${1+1} \\ \\u0041 \t <b>&é😀 %d {{x}} ?> */ // -- \nnext line"""
 CALLS = {

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from jobs import recurring
 from portal.catalog import facts
-from portal.catalog.keeping import MOST_SAVED
+from portal.catalog.finding.keeping import MOST_SAVED
 from portal.catalog.models import Api
 from portal.db import SYSTEM, db, scoped, transaction
 from portal.identity.models import User

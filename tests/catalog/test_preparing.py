@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from portal.catalog.errors import DocumentRefused
-from portal.catalog.operations import MAX_DETAIL_BYTES
-from portal.catalog.preparing import first_sentence, prepare
-from portal.catalog.reading import read
+from portal.catalog.openapi.operations import MAX_DETAIL_BYTES
+from portal.catalog.openapi.preparing import first_sentence, prepare
+from portal.catalog.openapi.reading import read
 from portal.catalog.types import PreparedDocument, PreparedOperation
 from tests.catalog.conftest import as_yaml, document
 

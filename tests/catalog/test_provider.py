@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from portal.catalog.documents import MAX_BYTES
+from portal.catalog.openapi.documents import MAX_BYTES
 from tests.catalog.conftest import Provider, as_yaml, document, stranger
 from tests.sign_in import bearer_of
 

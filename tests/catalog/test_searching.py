@@ -13,10 +13,10 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from jobs import recurring
-from portal.catalog import ranking, searching
-from portal.catalog.facets import AUTH_KINDS, DIMENSIONS, PROVIDER, toggled, without
+from portal.catalog.finding import ranking, searching
+from portal.catalog.finding.facets import AUTH_KINDS, DIMENSIONS, PROVIDER, toggled, without
+from portal.catalog.finding.searching import PAGE_SIZE, search
 from portal.catalog.models import Api
-from portal.catalog.searching import PAGE_SIZE, search
 from portal.catalog.types import Search
 from portal.db import PUBLIC, SYSTEM, db, scoped, transaction
 from portal.identity.models import Organisation

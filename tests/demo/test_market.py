@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.catalog.preparing import prepare
+from portal.catalog.openapi.preparing import prepare
 from portal.catalog.types import CATEGORIES
 from portal.demo.customers import CUSTOMERS, GAPS, HABITS, SAVED, Habit
 from portal.demo.offers import DemoApi

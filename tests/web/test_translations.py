@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 from portal.catalog import service
 from portal.catalog.models import Api
-from portal.catalog.preparing import prepare
+from portal.catalog.openapi.preparing import prepare
 from portal.db import SYSTEM, transaction
 from portal.identity.models import User
 from portal.kit.clock import ManualClock

@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 
 from portal.catalog import change_words, markdown, queries
 from portal.catalog.comparing import compare_versions, pair_of
-from portal.catalog.feed import atom
 from portal.catalog.frame import find_view, frame, is_own
+from portal.catalog.renditions.feed import atom
 from portal.web.pictures import public_address
 from portal.web.principal import public
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Response, request, url_for
 
-from portal.catalog import side_by_side
-from portal.catalog.costs import USUAL_VOLUME
+from portal.catalog.finding import side_by_side
+from portal.catalog.finding.costs import USUAL_VOLUME
 from portal.catalog.forms import read_number
 from portal.catalog.pages.marketplace import bp
 from portal.catalog.pages.shelf import card_tools

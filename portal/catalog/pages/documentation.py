@@ -11,11 +11,11 @@ from werkzeug.http import http_date
 from werkzeug.wrappers import Response as Redirect
 
 from portal.catalog import markdown, neighbours, queries
-from portal.catalog.documents import parse_yaml
 from portal.catalog.frame import base_url_of, find_view, frame
-from portal.catalog.languages import LANGUAGES
-from portal.catalog.postman import collection
-from portal.catalog.samples import call_of, samples
+from portal.catalog.openapi.documents import parse_yaml
+from portal.catalog.renditions.languages import LANGUAGES
+from portal.catalog.renditions.postman import collection
+from portal.catalog.renditions.samples import call_of, samples
 from portal.catalog.types import ApiView, OperationLine, OperationView, VersionView
 from portal.web.negotiation import page_or_fragment
 from portal.web.preferences import remember_choice, safe_next

@@ -8,11 +8,11 @@ from flask import Response, abort, flash, make_response, redirect, render_templa
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
-from portal.catalog import gaps
+from portal.catalog.finding import gaps
+from portal.catalog.finding.searching import clean_text, search
 from portal.catalog.forms import read_search
 from portal.catalog.pages.marketplace import bp
 from portal.catalog.pages.shelf import VIEWS, market
-from portal.catalog.searching import clean_text, search
 from portal.db import transaction
 from portal.kit.tokens import keyed_hash
 from portal.web.limits import rate

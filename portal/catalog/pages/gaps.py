@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
-from portal.catalog.gaps import SHOWN_FOR, list_gaps
+from portal.catalog.finding.gaps import SHOWN_FOR, list_gaps
 from portal.db import SYSTEM, scoped
 from portal.web.plugs import plugs
 from portal.web.principal import operator_required

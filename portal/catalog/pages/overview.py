@@ -9,10 +9,10 @@ from flask_babel import force_locale
 
 from portal.catalog import markdown, neighbours, queries
 from portal.catalog.frame import base_url_of, find_view, frame, is_own
-from portal.catalog.languages import curl
-from portal.catalog.plain_text import plain_text
-from portal.catalog.preparing import real_answer
-from portal.catalog.samples import call_of
+from portal.catalog.openapi.preparing import real_answer
+from portal.catalog.renditions.languages import curl
+from portal.catalog.renditions.plain_text import plain_text
+from portal.catalog.renditions.samples import call_of
 from portal.catalog.types import ApiView, SampleOperation
 from portal.pricing.queries import list_offers, list_offers_for
 from portal.pricing.words import headline

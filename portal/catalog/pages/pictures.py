@@ -6,9 +6,10 @@ from flask import Blueprint, abort, url_for
 from flask_babel import force_locale
 from werkzeug.wrappers import Response
 
-from portal.catalog import counting, queries
+from portal.catalog import queries
 from portal.catalog.errors import UnknownApi
 from portal.catalog.facts import find_facts
+from portal.catalog.finding import counting
 from portal.catalog.types import SMALLEST_SAMPLE, ApiView
 from portal.pricing.queries import list_offers
 from portal.pricing.words import headline

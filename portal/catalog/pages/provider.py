@@ -10,10 +10,11 @@ from flask import Blueprint, Response, abort, flash, make_response, redirect, re
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
-from portal.catalog import farewells, queries, reading, service, versions, wording
-from portal.catalog.documents import MAX_BYTES
+from portal.catalog import farewells, queries, service, versions, wording
 from portal.catalog.errors import CatalogError, UnknownApi
 from portal.catalog.forms import NewApi, Upload, read_upload
+from portal.catalog.openapi import reading
+from portal.catalog.openapi.documents import MAX_BYTES
 from portal.catalog.types import CATEGORIES, ImportResult
 from portal.db import transaction
 from portal.web.plugs import plugs

@@ -6,11 +6,11 @@ from flask import Response, abort, flash, make_response, redirect, render_templa
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
-from portal.catalog import keeping
 from portal.catalog.errors import CatalogError, UnknownApi
+from portal.catalog.finding import keeping
+from portal.catalog.finding.searching import list_cards
 from portal.catalog.pages.marketplace import bp
 from portal.catalog.pages.shelf import card_tools, shown
-from portal.catalog.searching import list_cards
 from portal.db import transaction
 from portal.web.negotiation import wants_fragment
 from portal.web.plugs import plugs

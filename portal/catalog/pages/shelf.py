@@ -10,15 +10,16 @@ from flask import request, url_for
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
-from portal.catalog import highlights, labelling, vocabulary, wording
-from portal.catalog.facets import DIMENSIONS, MOST_CHOSEN, PROVIDER, toggled, without
+from portal.catalog import wording
 from portal.catalog.facts import list_facts
+from portal.catalog.finding import highlights, labelling, vocabulary
+from portal.catalog.finding.facets import DIMENSIONS, MOST_CHOSEN, PROVIDER, toggled, without
+from portal.catalog.finding.keeping import saved_of
+from portal.catalog.finding.ranking import MOST_RANKED
+from portal.catalog.finding.searching import PAGE_SIZE, list_cards
 from portal.catalog.forms import search_arguments
 from portal.catalog.holders import held_products
-from portal.catalog.keeping import saved_of
 from portal.catalog.pages.pictures import picture_of_provider
-from portal.catalog.ranking import MOST_RANKED
-from portal.catalog.searching import PAGE_SIZE, list_cards
 from portal.catalog.types import SMALLEST_SAMPLE, Card, FacetValue, Found, MeasuredFacts, Search
 from portal.pricing.queries import list_offers_for
 from portal.pricing.volumes import Quote

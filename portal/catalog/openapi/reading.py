@@ -11,12 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from portal.catalog.documents import MAX_BYTES
 from portal.catalog.errors import DocumentRefused
-from portal.catalog.preparing import prepare
+from portal.catalog.openapi.documents import MAX_BYTES
+from portal.catalog.openapi.preparing import prepare
 from portal.catalog.types import Finding, PreparedDocument, PreparedOperation
 
-_ROOT = Path(__file__).resolve().parent.parent.parent
+_ROOT = Path(__file__).resolve().parents[3]
 CPU_SECONDS = 20
 MEMORY_BYTES = 1024**3
 _PATIENCE_SECONDS = 40
@@ -29,7 +29,7 @@ def read(raw: bytes) -> PreparedDocument:
     """
     if len(raw) > MAX_BYTES:
         raise DocumentRefused(413, "document-too-large", f"The document is larger than {MAX_BYTES // 2**20} MiB.")
-    command = [sys.executable, "-m", "portal.catalog.reading"]
+    command = [sys.executable, "-m", "portal.catalog.openapi.reading"]
     environment = {"PYTHONPATH": str(_ROOT), "PATH": os.environ.get("PATH", ""), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         child = subprocess.run(

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from portal.catalog.breaking import Change
-from portal.catalog.field_changes import changes_of_media, changes_of_value
+from portal.catalog.differences.breaking import Change
+from portal.catalog.differences.field_changes import changes_of_media, changes_of_value
 
 Facts = dict[str, Any]
 

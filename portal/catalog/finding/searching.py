@@ -14,9 +14,9 @@ from typing import Any
 
 from sqlalchemy import text
 
-from portal.catalog import counting, ranking, vocabulary
-from portal.catalog.counting import Counts
-from portal.catalog.facets import DIMENSIONS, PROVIDER, Filters, without
+from portal.catalog.finding import counting, ranking, vocabulary
+from portal.catalog.finding.counting import Counts
+from portal.catalog.finding.facets import DIMENSIONS, PROVIDER, Filters, without
 from portal.catalog.models import LISTED
 from portal.catalog.types import Card, FacetValue, Found, Search
 from portal.db import db

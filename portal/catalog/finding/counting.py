@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from portal.catalog.facets import DIMENSIONS, PROVIDER, Filters
+from portal.catalog.finding.facets import DIMENSIONS, PROVIDER, Filters
 from portal.catalog.types import FacetValue
 from portal.db import db
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from portal.catalog import swagger2
-from portal.catalog.documents import Document, read_document
-from portal.catalog.operations import OperationReader, safe_link
-from portal.catalog.references import References
+from portal.catalog.openapi import swagger2
+from portal.catalog.openapi.documents import Document, read_document
+from portal.catalog.openapi.operations import OperationReader, safe_link
+from portal.catalog.openapi.references import References
 from portal.catalog.types import PreparedDocument, PreparedOperation
 
 _MOST_SERVERS = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from portal.catalog.schemas import SchemaReader, first_example
+from portal.catalog.openapi.schemas import SchemaReader, first_example
 
 LONGEST = 12_000
 _FORMATS: dict[str, str] = {

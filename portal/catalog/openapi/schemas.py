@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from portal.catalog.references import References, short_name
+from portal.catalog.openapi.references import References, short_name
 
 Node = dict[str, Any]
 MAX_LEVELS = 4

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from portal.catalog.breaking import Change, Place
+from portal.catalog.differences.breaking import Change, Place
 
 Facts = dict[str, Any]
 _LOWER_IS_LOOSER = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}

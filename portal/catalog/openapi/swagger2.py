@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from portal.catalog.references import References
+from portal.catalog.openapi.references import References
 
 _SCHEMA_KEYS = (
     "type", "format", "items", "enum", "default", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",

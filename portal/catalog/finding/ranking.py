@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from portal.catalog.costs import step_of
+from portal.catalog.finding.costs import step_of
 from portal.pricing.queries import list_offers_for
 from portal.pricing.volumes import Quote, cheapest_of, quote
 

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from portal.catalog import swagger2
-from portal.catalog.documents import escape
-from portal.catalog.examples import ExampleMaker, render
-from portal.catalog.references import References
-from portal.catalog.schemas import Budget, SchemaReader, as_text, first_example, limits_of
+from portal.catalog.openapi import swagger2
+from portal.catalog.openapi.documents import escape
+from portal.catalog.openapi.examples import ExampleMaker, render
+from portal.catalog.openapi.references import References
+from portal.catalog.openapi.schemas import Budget, SchemaReader, as_text, first_example, limits_of
 from portal.catalog.types import METHODS, PreparedOperation
 
 MAX_DETAIL_BYTES = 160_000

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import text
 
 from portal.catalog import facts
+from portal.catalog.finding.searching import list_cards
 from portal.catalog.models import LISTED
-from portal.catalog.searching import list_cards
 from portal.catalog.types import Card, MeasuredFacts
 from portal.db import db
 from portal.pricing.queries import list_offers_for

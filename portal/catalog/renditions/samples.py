@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from portal.catalog.languages import LANGUAGES, Call
+from portal.catalog.renditions.languages import LANGUAGES, Call
 
 KEY_PLACEHOLDER = "YOUR_API_KEY"
 
