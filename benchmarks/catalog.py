@@ -18,9 +18,10 @@ from portal.catalog import facts
 from portal.catalog.finding.counting import count_shelf
 from portal.catalog.finding.facets import DIMENSIONS
 from portal.catalog.finding.searching import PAGE_SIZE, search
+from portal.catalog.finding.types import Search
 from portal.catalog.listing import reprice_changed
 from portal.catalog.models import LISTED
-from portal.catalog.types import MeasuredFacts, Search
+from portal.catalog.types import MeasuredFacts
 from portal.db import PUBLIC, SYSTEM, db, in_transaction, scoped
 
 LISTINGS = int(os.environ.get("BENCH_LISTINGS", "100000"))

@@ -13,9 +13,10 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from portal.catalog.finding.costs import USUAL_VOLUME
 from portal.catalog.finding.facets import DIMENSIONS, MOST_CHOSEN
 from portal.catalog.finding.searching import clean_text
+from portal.catalog.finding.types import Search
 from portal.catalog.openapi.documents import MAX_BYTES
 from portal.catalog.rules import SLUG
-from portal.catalog.types import CATEGORIES, Search
+from portal.catalog.types import CATEGORIES
 from portal.pricing.volumes import FARTHEST as MOST_CALLS
 from portal.web.formatting import number
 

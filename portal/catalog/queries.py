@@ -25,15 +25,7 @@ from sqlalchemy.orm import aliased
 from portal.catalog.errors import UnknownApi
 from portal.catalog.models import Api, ApiOperation, ApiVersion, CatalogCount
 from portal.catalog.rules import LISTED_STATES
-from portal.catalog.types import (
-    ApiView,
-    Farewell,
-    OperationLine,
-    OperationView,
-    OwnApi,
-    SampleOperation,
-    VersionView,
-)
+from portal.catalog.types import ApiView, Farewell, OperationLine, OperationView, OwnApi, SampleOperation, VersionView
 from portal.db import db
 
 # The neighbour's table by name: its models stay its own.

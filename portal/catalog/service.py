@@ -17,10 +17,11 @@ from portal.catalog.errors import CatalogError, NotPublishable, SlugTaken, Unkno
 from portal.catalog.finding import vocabulary
 from portal.catalog.finding.facets import auth_kinds
 from portal.catalog.models import Api, ApiOperation, ApiVersion
-from portal.catalog.openapi.operations import slugify
+from portal.catalog.openapi.texts import slugify
+from portal.catalog.openapi.types import PreparedDocument
 from portal.catalog.rules import LISTED_STATES, SLUG, check_upstream
 from portal.catalog.selling import add_free_plan, product_of
-from portal.catalog.types import CATEGORIES, ImportResult, PreparedDocument
+from portal.catalog.types import CATEGORIES, ImportResult
 from portal.db import db
 from portal.identity.queries import get_organisation
 from portal.outbox.service import announce

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from typing import Any, Literal
-
-from portal.pricing.volumes import Quote
 
 State = Literal["draft", "published", "deprecated", "retired"]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -42,37 +39,6 @@ class Finding:
 
     pointer: str
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedOperation:
-    """One operation, ready to be shown: `detail` holds everything its page needs and no reference to elsewhere."""
-
-    slug: str
-    method: str
-    path: str
-    summary: str
-    tag: str
-    deprecated: bool
-    words: str
-    detail: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedDocument:
-    """A whole description, ready to be stored. `overview` is what the API's first page shows of it."""
-
-    openapi: str
-    media_type: str
-    title: str
-    version: str
-    summary: str
-    description: str
-    tags: list[str]
-    overview: dict[str, Any]
-    outline: list[dict[str, Any]]
-    operations: list[PreparedOperation]
-    findings: list[Finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,30 +99,6 @@ class MeasuredFacts:
     def ranked_p95_ms(self) -> int | None:
         """The p95 latency; None below the sample that ranks."""
         return self.p95_ms if self.calls_30d >= SMALLEST_SAMPLE else None
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One API in a list. `name_marked` and `summary_marked` hold \x02…\x03 around what matched a search.
-
-    `match` is the operation that matched (method, path) when neither name nor summary did.
-    """
-
-    id: int
-    organisation: str
-    organisation_name: str
-    organisation_verified: bool
-    slug: str
-    name: str
-    summary: str
-    category: str
-    state: str
-    product_id: int | None
-    published_at: datetime | None
-    is_new: bool
-    has_free: bool
-    sunset_at: datetime | None
-    match: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,53 +232,3 @@ class OwnApi:
     operation_count: int
     problem_count: int
     updated_at: datetime
-
-
-Sort = Literal["relevance", "used", "newest", "fastest", "reliable", "cheapest", "name"]
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What somebody looks for. `filters` holds chosen values by facet (`portal.catalog.finding.facets`); pages count from one.
-
-    `volume` is calls a month, for the order by price.
-    """
-
-    text: str = ""
-    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    sort: Sort = "newest"
-    volume: int = 10_000
-    page: int = 1
-
-    @property
-    def is_narrowed(self) -> bool:
-        """True when anything but order and page was chosen."""
-        return bool(self.text or self.filters)
-
-
-@dataclass(frozen=True, slots=True)
-class FacetValue:
-    """One choice of a facet and how many APIs it leaves."""
-
-    value: str
-    label: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The outcome of a search. `total` is exact unless `is_capped`: then it is `cap`, and there are more.
-
-    `relaxed` says per chosen facet how many APIs there would be without it. `costs` holds what the cards cost a month
-    when they are ordered by that. `corrected` is the text that was searched instead when nothing matched what was typed.
-    """
-
-    cards: list[Card]
-    total: int
-    is_capped: bool
-    cap: int
-    facets: dict[str, list[FacetValue]]
-    relaxed: dict[str, int]
-    costs: dict[int, Quote]
-    knows_usage: bool
-    corrected: str | None = None

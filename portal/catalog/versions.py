@@ -10,7 +10,7 @@ from portal.audit.service import record
 from portal.catalog.errors import CatalogError, UnknownApi
 from portal.catalog.farewells import check_note
 from portal.catalog.models import Api, ApiOperation, ApiVersion
-from portal.catalog.openapi.operations import words
+from portal.catalog.openapi.texts import words
 from portal.catalog.rules import LISTED_STATES
 from portal.db import db
 

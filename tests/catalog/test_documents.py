@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from portal.catalog.errors import DocumentRefused
-from portal.catalog.openapi.documents import MAX_BYTES, parse_yaml, read_document
+from portal.catalog.openapi.documents import MAX_BYTES, read_document
+from portal.catalog.openapi.parsing import parse_yaml
 
 START = b'{"openapi": "3.0.0", "info": {"title": "T", "version": "1"}, "paths": {}'
 

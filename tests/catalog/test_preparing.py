@@ -14,7 +14,7 @@ from portal.catalog.errors import DocumentRefused
 from portal.catalog.openapi.operations import MAX_DETAIL_BYTES
 from portal.catalog.openapi.preparing import first_sentence, prepare
 from portal.catalog.openapi.reading import read
-from portal.catalog.types import PreparedDocument, PreparedOperation
+from portal.catalog.openapi.types import PreparedDocument, PreparedOperation
 from tests.catalog.conftest import as_yaml, document
 
 

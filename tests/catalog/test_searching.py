@@ -16,8 +16,8 @@ from jobs import recurring
 from portal.catalog.finding import ranking, searching
 from portal.catalog.finding.facets import AUTH_KINDS, DIMENSIONS, PROVIDER, toggled, without
 from portal.catalog.finding.searching import PAGE_SIZE, search
+from portal.catalog.finding.types import Search
 from portal.catalog.models import Api
-from portal.catalog.types import Search
 from portal.db import PUBLIC, SYSTEM, db, scoped, transaction
 from portal.identity.models import Organisation
 from portal.kit.clock import ManualClock

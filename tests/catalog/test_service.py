@@ -13,9 +13,10 @@ from jobs import recurring
 from portal.catalog import facts, queries, service, versions
 from portal.catalog.errors import CatalogError, NotPublishable, UnknownApi, UpstreamRefused, VersionExists
 from portal.catalog.finding.searching import search
+from portal.catalog.finding.types import Search
 from portal.catalog.models import Api, ApiOperation, ApiVersion, CatalogCount, CatalogWord
 from portal.catalog.openapi.preparing import prepare
-from portal.catalog.types import MeasuredFacts, Search
+from portal.catalog.types import MeasuredFacts
 from portal.db import PUBLIC, SYSTEM, Scope, db, scoped, transaction
 from portal.pricing.queries import list_offers
 from portal.pricing.service import publish_price

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import text
 
 from portal.catalog.finding.facets import DIMENSIONS, PROVIDER, Filters
-from portal.catalog.types import FacetValue
+from portal.catalog.finding.types import FacetValue
 from portal.db import db
 
 MOST_PROVIDERS = 10

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as N_  # noqa: N812 - the name that the extraction of messages looks for
 
 from portal.catalog import wording
-from portal.catalog.types import Found, Search
+from portal.catalog.finding.types import Found, Search
 from portal.web.formatting import money, number, percent
 
 _TITLES = {

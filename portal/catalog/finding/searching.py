@@ -17,8 +17,8 @@ from sqlalchemy import text
 from portal.catalog.finding import counting, ranking, vocabulary
 from portal.catalog.finding.counting import Counts
 from portal.catalog.finding.facets import DIMENSIONS, PROVIDER, Filters, without
+from portal.catalog.finding.types import Card, FacetValue, Found, Search
 from portal.catalog.models import LISTED
-from portal.catalog.types import Card, FacetValue, Found, Search
 from portal.db import db
 from portal.pricing.volumes import Quote
 

@@ -11,8 +11,9 @@ from sqlalchemy import text
 
 from portal.catalog import facts
 from portal.catalog.finding.searching import list_cards
+from portal.catalog.finding.types import Card
 from portal.catalog.models import LISTED
-from portal.catalog.types import Card, MeasuredFacts
+from portal.catalog.types import MeasuredFacts
 from portal.db import db
 from portal.pricing.queries import list_offers_for
 from portal.pricing.types import Offer

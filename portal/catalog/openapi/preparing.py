@@ -7,9 +7,10 @@ from typing import Any
 
 from portal.catalog.openapi import swagger2
 from portal.catalog.openapi.documents import Document, read_document
-from portal.catalog.openapi.operations import OperationReader, safe_link
+from portal.catalog.openapi.operations import OperationReader
 from portal.catalog.openapi.references import References
-from portal.catalog.types import PreparedDocument, PreparedOperation
+from portal.catalog.openapi.texts import safe_link
+from portal.catalog.openapi.types import PreparedDocument, PreparedOperation
 
 _MOST_SERVERS = 8
 

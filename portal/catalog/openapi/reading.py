@@ -14,7 +14,8 @@ from typing import Any
 from portal.catalog.errors import DocumentRefused
 from portal.catalog.openapi.documents import MAX_BYTES
 from portal.catalog.openapi.preparing import prepare
-from portal.catalog.types import Finding, PreparedDocument, PreparedOperation
+from portal.catalog.openapi.types import PreparedDocument, PreparedOperation
+from portal.catalog.types import Finding
 
 _ROOT = Path(__file__).resolve().parents[3]
 CPU_SECONDS = 20

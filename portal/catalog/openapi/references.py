@@ -79,3 +79,8 @@ class References:
 def short_name(reference: str | None) -> str:
     """Return the last step of a reference: `#/components/schemas/User` is User."""
     return unquote((reference or "").rsplit("/", 1)[-1]).replace("~1", "/").replace("~0", "~")[:80]
+
+
+def escape(key: str) -> str:
+    """Return a key as one step of a JSON pointer."""
+    return key.replace("~", "~0").replace("/", "~1")

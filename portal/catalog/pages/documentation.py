@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from portal.catalog import markdown, neighbours, queries
 from portal.catalog.frame import base_url_of, find_view, frame
-from portal.catalog.openapi.documents import parse_yaml
+from portal.catalog.openapi.parsing import parse_yaml
 from portal.catalog.renditions.languages import LANGUAGES
 from portal.catalog.renditions.postman import collection
 from portal.catalog.renditions.samples import call_of, samples

@@ -17,10 +17,11 @@ from portal.catalog.finding.facets import DIMENSIONS, MOST_CHOSEN, PROVIDER, tog
 from portal.catalog.finding.keeping import saved_of
 from portal.catalog.finding.ranking import MOST_RANKED
 from portal.catalog.finding.searching import PAGE_SIZE, list_cards
+from portal.catalog.finding.types import Card, FacetValue, Found, Search
 from portal.catalog.forms import search_arguments
 from portal.catalog.holders import held_products
 from portal.catalog.pages.pictures import picture_of_provider
-from portal.catalog.types import SMALLEST_SAMPLE, Card, FacetValue, Found, MeasuredFacts, Search
+from portal.catalog.types import SMALLEST_SAMPLE, MeasuredFacts
 from portal.pricing.queries import list_offers_for
 from portal.pricing.volumes import Quote
 from portal.pricing.words import headline
