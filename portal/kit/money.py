@@ -83,9 +83,9 @@ def round_half_up(value: Fraction | Decimal | int) -> int:
 
     Python's own `round` takes halves to the even neighbour and is never used for money.
     """
-    exact = Fraction(value)
-    whole = (abs(exact) * 2 + 1) // 2
-    return int(whole) if exact >= 0 else -int(whole)
+    over, under = value.as_integer_ratio()
+    whole = (2 * abs(over) + under) // (2 * under)
+    return whole if over >= 0 else -whole
 
 
 def to_minor(major: Decimal, code: str) -> Money:

@@ -30,16 +30,23 @@ _Rank = tuple[Fraction, Fraction]
 class Quote:
     """One offer at a volume.
 
-    `charge` is of one billing period with `calls` in it; `exact` and `monthly` are per month, in minor units, before
-    and after the only rounding. `refused` calls of a month would not be served.
+    `charge` is of one billing period with `calls` in it; `exact` is per month, in minor units, before any rounding.
+    `refused` calls of a month would not be served.
     """
 
     offer: Offer
     calls: Fraction
     charge: Charge
     exact: Fraction
-    monthly: Money
     refused: Fraction
+
+    @property
+    def monthly(self) -> Money:
+        """What is shown: the exact amount, rounded once.
+
+        Not made from the rounded charge: rounded twice, of two plans the cheaper one could read as the dearer one.
+        """
+        return Money(round_half_up(self.exact), self.charge.total.currency)
 
     @property
     def is_spread(self) -> bool:
@@ -73,11 +80,13 @@ def quote(offer: Offer, calls: int) -> Quote:
     months = months_of(offer.terms)
     in_period = calls * months
     charge = rate(offer.terms, in_period)
-    exact = sum((line.amount_exact for line in charge.lines), Fraction(0)) / months
-    refused = sum((line.refused for line in charge.lines), Fraction(0)) / months
-    # Not from the rounded charge: rounded twice, of two plans the cheaper one could read as the dearer one.
-    monthly = Money(round_half_up(exact), charge.total.currency)
-    return Quote(offer, in_period, charge, exact, monthly, refused)
+    first, *others = charge.lines  # there is one at least
+    exact, refused = first.amount_exact, first.refused
+    for line in others:
+        exact, refused = exact + line.amount_exact, refused + line.refused
+    if months != 1:
+        exact, refused = exact / months, refused / months
+    return Quote(offer, in_period, charge, exact, refused)
 
 
 def best_of(quotes: Iterable[Quote]) -> Quote | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +16,8 @@ MOST_RANKED = 1000
 FIRST_LOOK = 64
 # Reads so many (api id, product id, least possible monthly cost), the least first.
 Source = Callable[[int], Sequence[Any]]
+# No cost comes after every cost; among equals the lower id comes first.
+_Rank = tuple[bool, Fraction, int]
 
 
 def cheapest_first(read: Source, volume: int, skip: int, size: int) -> tuple[list[int], dict[int, Quote]]:
@@ -24,30 +26,33 @@ def cheapest_first(read: Source, volume: int, skip: int, size: int) -> tuple[lis
     Exact among the thousand that can be cheapest: nothing that was left out can cost less than what is on the page.
     APIs without a plan that serves the volume come last, without a cost.
     """
-    limit = min(MOST_RANKED, skip + size + FIRST_LOOK)
-    while True:
-        rows = read(limit + 1)
-        ranked, costs = _ranked(rows[:limit], volume)
-        enough = len(rows) <= limit or limit >= MOST_RANKED
-        if enough or _is_settled(ranked, costs, skip + size, rows[limit]):
-            page = ranked[skip : skip + size]
-            return page, {api_id: costs[api_id] for api_id in page if api_id in costs}
-        limit = min(MOST_RANKED, limit * 3)
-
-
-def _ranked(rows: Sequence[Any], volume: int) -> tuple[list[int], dict[int, Quote]]:
-    offers = list_offers_for([row.product_id for row in rows if row.product_id is not None])
+    rows, needed = read(MOST_RANKED + 1), skip + size
     costs: dict[int, Quote] = {}
-    for row in rows:
-        cost = cheapest_of(quote(offer, volume) for offer in offers.get(row.product_id, ()))
-        if cost is not None:
-            costs[row.id] = cost
-    endless = Fraction(2**63)
-    ids = sorted((row.id for row in rows), key=lambda i: (costs[i].exact if i in costs else endless, i))
-    return ids, costs
+    best: list[_Rank] = []  # of all that were priced, those that can be on this page or an earlier one
+    for part, left_out in _parts(rows, needed + FIRST_LOOK):
+        found = _costs(part, volume)
+        costs |= found
+        best = sorted([*best, *(_rank(row.id, found) for row in part)])[:needed]
+        if left_out is not None and len(best) == needed and best[-1] <= (False, left_out.least, left_out.id):
+            break
+    page = [rank[-1] for rank in best[skip:]]
+    return page, {api_id: costs[api_id] for api_id in page if api_id in costs}
 
 
-def _is_settled(ranked: list[int], costs: dict[int, Quote], needed: int, left_out: Any) -> bool:
-    """True when the page ends no later than the first one left out could stand: by cost, and by id among equals."""
-    last = ranked[min(needed, len(ranked)) - 1] if ranked else None
-    return last in costs and (costs[last].exact, last) <= (left_out.least, left_out.id)
+def _parts(rows: Sequence[Any], first: int) -> Iterator[tuple[Sequence[Any], Any]]:
+    """Yield the rows in parts that double what was seen, each with the row after it; none after the most that are ranked."""
+    seen = 0
+    while seen < min(len(rows), MOST_RANKED):
+        end = min(MOST_RANKED, max(first, 2 * seen))
+        yield rows[seen:end], rows[end] if end < min(len(rows), MOST_RANKED) else None
+        seen = end
+
+
+def _costs(rows: Sequence[Any], volume: int) -> dict[int, Quote]:
+    offers = list_offers_for([row.product_id for row in rows if row.product_id is not None])
+    quotes = {row.id: cheapest_of(quote(offer, volume) for offer in offers.get(row.product_id, ())) for row in rows}
+    return {api_id: found for api_id, found in quotes.items() if found is not None}
+
+
+def _rank(api_id: int, costs: dict[int, Quote]) -> _Rank:
+    return (False, costs[api_id].exact, api_id) if api_id in costs else (True, Fraction(0), api_id)
