@@ -65,16 +65,14 @@ def search(wanted: Search) -> Found:
 def _found(wanted: Search) -> Found:
     is_ranked = bool(wanted.text) or PROVIDER in wanted.filters
     cap = _cap(wanted) if is_ranked else None
-    counts, providers = _count_matches(wanted) if is_ranked else _count_listed(wanted)
+    counts, providers, ids = _count_matches(wanted) if is_ranked else _count_listed(wanted)
     costs: dict[int, Quote] = {}
-    if not counts.total:
-        ids: list[int] = []
-    elif wanted.sort == "cheapest":
+    if counts.total and wanted.sort == "cheapest":
         ids, costs = ranking.cheapest_first(
             _bounded(wanted, counts, is_ranked), wanted.volume, _skip(wanted), PAGE_SIZE
         )
-    else:
-        ids = _page(wanted, counts, is_ranked)
+    elif counts.total and not is_ranked:
+        ids = _page(wanted, counts)
     return Found(
         cards=_cards(wanted, ids),
         total=min(counts.total, cap or counts.total),
@@ -93,9 +91,13 @@ def _found(wanted: Search) -> Found:
 # ---- counting ---------------------------------------------------------------------------------------------------------
 
 
-def _count_listed(wanted: Search) -> tuple[Counts, list[FacetValue]]:
+# What was counted, its largest providers, and the page where it comes with counting.
+_Counted = tuple[Counts, list[FacetValue], list[int]]
+
+
+def _count_listed(wanted: Search) -> _Counted:
     counts = counting.count_shelf(wanted.filters)
-    return counts, _providers_of_listed(wanted.filters, counts.total)
+    return counts, _providers_of_listed(wanted.filters, counts.total), []
 
 
 def _providers_of_listed(filters: Filters, total: int) -> list[FacetValue]:
@@ -105,23 +107,23 @@ def _providers_of_listed(filters: Filters, total: int) -> list[FacetValue]:
     return _candidates(Search(filters=filters), _FEW)[1] if 0 < total <= _FEW else []
 
 
-def _count_matches(wanted: Search) -> tuple[Counts, list[FacetValue]]:
+def _count_matches(wanted: Search) -> _Counted:
     limit = _cap(wanted)
-    counts, providers = _candidates(wanted, limit)
+    counts, providers, ids = _candidates(wanted, limit, with_page=wanted.sort != "cheapest")
     for name in wanted.filters:
         left = replace(wanted, filters=without(wanted.filters, name))
         if name == PROVIDER and not wanted.text:
             other = counting.count_shelf(left.filters)
             others = _providers_of_listed(left.filters, other.total)
         else:
-            other, others = _candidates(left, limit)
+            other, others, _ids = _candidates(left, limit)
         counts.relaxed[name] = other.total
         if name == PROVIDER:
             providers = _with_chosen(others, providers, wanted.filters[PROVIDER])
         else:
             prefix = f"{name}:"
             counts.marks |= {mark: n for mark, n in other.marks.items() if mark.startswith(prefix)}
-    return counts, providers
+    return counts, providers, ids
 
 
 def _cap(wanted: Search) -> int:
@@ -137,13 +139,19 @@ def _with_chosen(others: list[FacetValue], own: list[FacetValue], chosen: Sequen
     return others + [FacetValue(slug, names[slug], counts.get(slug, 0)) for slug in missing if slug in names]
 
 
-def _candidates(wanted: Search, limit: int) -> tuple[Counts, list[FacetValue]]:
-    """Count among the best matches by the chosen order; the total goes one beyond the limit when there are more."""
+def _candidates(wanted: Search, limit: int, *, with_page: bool = False) -> _Counted:
+    """Count among the best matches by the chosen order; the total goes one beyond the limit when there are more.
+
+    Finding the best is most of the work, so the page is taken from them in the same statement.
+    """
+    judged = with_page and wanted.sort == "relevance"
+    order = f"ts_rank(search, {_QUERY}) DESC, place" if judged else "place"
+    page = f"SELECT id FROM counted ORDER BY {order} LIMIT {PAGE_SIZE} OFFSET :skip"  # noqa: S608 - as below
     statement = f"""
         WITH best AS MATERIALIZED (
-            SELECT organisation_id, facets, row_number() OVER () AS place FROM (
-                SELECT a.organisation_id, a.facets FROM apis a WHERE {_conditions(wanted)}
-                ORDER BY {_order(wanted)} LIMIT {limit + 1}
+            SELECT *, row_number() OVER () AS place FROM (
+                SELECT a.id, a.organisation_id, a.facets{", a.search" if judged else ""} FROM apis a
+                WHERE {_conditions(wanted)} ORDER BY {_order(wanted)} LIMIT {limit + 1}
             ) matches
         ), counted AS (SELECT * FROM best WHERE place <= {limit})
         SELECT (SELECT count(*) FROM best) AS total,
@@ -152,27 +160,19 @@ def _candidates(wanted: Search, limit: int) -> tuple[Counts, list[FacetValue]]:
             (SELECT jsonb_agg(jsonb_build_array(o.slug, o.name, n) ORDER BY n DESC, o.name) FROM (
                 SELECT organisation_id, count(*) AS n FROM counted GROUP BY 1 ORDER BY 2 DESC, 1
                 LIMIT {counting.MOST_PROVIDERS}
-            ) p JOIN organisations o ON o.id = p.organisation_id) AS providers
+            ) p JOIN organisations o ON o.id = p.organisation_id) AS providers,
+            {f"ARRAY({page})" if with_page else "CAST('{}' AS bigint[])"} AS page
     """  # noqa: S608 - fragments of this module; values are bound
     row = db.session.execute(text(statement), _parameters(wanted)).one()
-    return Counts(total=row.total, marks=row.marks or {}), [FacetValue(*each) for each in row.providers or ()]
+    counts = Counts(total=row.total, marks=row.marks or {})
+    return counts, [FacetValue(*each) for each in row.providers or ()], row.page
 
 
 # ---- the page ---------------------------------------------------------------------------------------------------------
 
 
-def _page(wanted: Search, counts: Counts, is_ranked: bool) -> list[int]:
-    if wanted.sort == "relevance":
-        statement = f"""
-            SELECT b.id FROM (
-                SELECT a.id, a.search, row_number() OVER (ORDER BY {_order(wanted)}) AS place FROM apis a
-                WHERE {_conditions(wanted)} ORDER BY {_order(wanted)} LIMIT {CAP}
-            ) b ORDER BY ts_rank(b.search, {_QUERY}) DESC, b.place LIMIT {PAGE_SIZE} OFFSET :skip
-        """  # noqa: S608 - as above
-    else:
-        statement = f"""
-            {_listing(wanted, counts, is_ranked)} ORDER BY {_order(wanted)} LIMIT {PAGE_SIZE} OFFSET :skip
-        """
+def _page(wanted: Search, counts: Counts) -> list[int]:
+    statement = f"{_listing(wanted, counts, is_ranked=False)} ORDER BY {_order(wanted)} LIMIT {PAGE_SIZE} OFFSET :skip"
     return list(db.session.scalars(text(statement), _parameters(wanted)))
 
 
