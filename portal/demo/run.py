@@ -210,7 +210,8 @@ def announce(console: Console, description: Mapping[str, Any], seconds: float) -
         place = ", ".join(
             filter(None, [person.get("organisation") or "", *([roles] if isinstance(roles, str) else roles)])
         )
-        console.line(f"    {title:<18}{person['email']:<26} {person['password']:<26} {place}")
+        story = f": {person['story']}" if person.get("story") else ""
+        console.line(f"    {title:<18}{person['email']:<26} {person['password']:<26} {place}{story}")
     console.line()
     console.line("    Ctrl-C stops everything and keeps the data. `make demo-reset` begins again.")
     console.line()
