@@ -7,6 +7,7 @@ from flask import Flask
 from portal.catalog.cli import apis
 from portal.identity.cli import organisations, people
 from portal.metering.cli import usage
+from portal.payments.cli import codes
 
 
 def register(app: Flask) -> None:
@@ -15,3 +16,4 @@ def register(app: Flask) -> None:
     app.cli.add_command(organisations)
     app.cli.add_command(people)
     app.cli.add_command(usage)
+    app.cli.add_command(codes)

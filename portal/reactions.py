@@ -5,12 +5,15 @@ from __future__ import annotations
 from portal.gateway import provisioning
 from portal.notifications import service as notifications
 from portal.outbox.service import Payload, Reaction
-from portal.payments import buying
+from portal.payments import billed, buying
 from portal.ports.gateway import Gateway
 from portal.web.plugs import plugs
 
 REACTIONS: dict[str, Reaction] = {
     "checkout.superseded": lambda payload: buying.close_checkout(str(payload["checkout_id"]), plugs().payments),
+    "billing.identity_changed": lambda payload: billed.tell(
+        int(payload["organisation_id"]), payments=plugs().payments, livemode=plugs().settings.livemode
+    ),
     "gateway.admit": lambda payload: provisioning.admit(
         int(payload["key_id"]), _gateway(), clock=plugs().clock, pepper=plugs().settings.pepper
     ),

@@ -16,7 +16,9 @@ from typing import Any, ParamSpec, TypeVar
 import stripe
 import structlog
 
+from portal.adapters import stripe_codes, stripe_customers, stripe_schedules
 from portal.adapters.stripe_snapshots import (
+    DISCOUNTS,
     checkout_of,
     customer_of,
     invoice_of,
@@ -27,6 +29,7 @@ from portal.adapters.stripe_snapshots import (
 )
 from portal.ports.payments import (
     BadSignature,
+    BillingIdentity,
     ChangePreview,
     Checkout,
     CheckoutRequest,
@@ -40,6 +43,7 @@ from portal.ports.payments import (
     RecurringPrice,
     SubscriptionSnapshot,
 )
+from portal.ports.promotions import NewCode, PromotionCode
 
 log = structlog.get_logger(__name__)
 P = ParamSpec("P")
@@ -102,6 +106,26 @@ class StripePayments:
         return customer_of(self._client.v1.customers.create(params=params, options={"idempotency_key": key}))  # type: ignore[arg-type]
 
     @_translated
+    def set_billing_identity(self, customer_id: str, identity: BillingIdentity) -> None:
+        stripe_customers.set_identity(self._client, customer_id, identity)
+
+    @_translated
+    def find_code(self, code: str) -> PromotionCode | None:
+        return stripe_codes.find(self._client, code)
+
+    @_translated
+    def list_codes(self) -> list[PromotionCode]:
+        return stripe_codes.list_all(self._client)
+
+    @_translated
+    def create_code(self, wanted: NewCode, *, key: str) -> PromotionCode:
+        return stripe_codes.create(self._client, wanted, key)
+
+    @_translated
+    def stop_code(self, code_id: str) -> None:
+        self._client.v1.promotion_codes.update(code_id, params={"active": False})
+
+    @_translated
     def ensure_price(self, price: RecurringPrice) -> str:
         if price.provider_id:
             return price.provider_id
@@ -148,6 +172,8 @@ class StripePayments:
             "metadata": dict(request.metadata),
             "subscription_data": subscription,
         }
+        if request.promotion_id is not None:
+            params["discounts"] = [{"promotion_code": request.promotion_id}]
         made = self._client.v1.checkout.sessions.create(params=params, options={"idempotency_key": request.intent})  # type: ignore[arg-type]
         return checkout_of(made)
 
@@ -161,7 +187,7 @@ class StripePayments:
 
     @_translated
     def fetch_subscription(self, subscription_id: str) -> SubscriptionSnapshot:
-        return subscription_of(self._client.v1.subscriptions.retrieve(subscription_id))
+        return subscription_of(self._client.v1.subscriptions.retrieve(subscription_id, params={"expand": DISCOUNTS}))
 
     @_translated
     def list_subscriptions(self, customer_id: str) -> list[SubscriptionSnapshot]:
@@ -211,38 +237,16 @@ class StripePayments:
 
     @_translated
     def schedule_price(self, subscription_id: str, price_id: str, *, key: str) -> str:
-        held = self._client.v1.subscriptions.retrieve(subscription_id)
-        schedule_id = held.schedule if isinstance(held.schedule, str) else None
-        if schedule_id is None:
-            made = self._client.v1.subscription_schedules.create(
-                params={"from_subscription": subscription_id}, options={"idempotency_key": key}
-            )
-            schedule_id = made.id
-        item = held.items.data[0]
-        span = {"start_date": item.current_period_start, "end_date": item.current_period_end}
-        phases: list[Any] = [
-            {"items": [{"price": item.price.id, "quantity": item.quantity or 1}], **span},
-            {"items": [{"price": price_id, "quantity": item.quantity or 1}], "proration_behavior": "none"},
-        ]
-        self._client.v1.subscription_schedules.update(
-            schedule_id,
-            params={"phases": phases, "end_behavior": "release"},
-            options={"idempotency_key": f"{key}:phases:{price_id}"},
-        )
-        return schedule_id
+        return stripe_schedules.schedule_price(self._client, subscription_id, price_id, key)
 
     @_translated
     def release_schedule(self, schedule_id: str, *, key: str) -> None:
-        self._release(schedule_id, key)
+        stripe_schedules.release(self._client, schedule_id, key)
 
     def _release_schedule_of(self, held: stripe.Subscription, key: str) -> None:
         """Stripe lets nobody else end or re-price a subscription that a schedule holds, also when it has done its work."""
         if isinstance(held.schedule, str):
-            self._release(held.schedule, f"{key}:release")
-
-    def _release(self, schedule_id: str, key: str) -> None:
-        if self._client.v1.subscription_schedules.retrieve(schedule_id).status in ("active", "not_started"):
-            self._client.v1.subscription_schedules.release(schedule_id, options={"idempotency_key": key})
+            stripe_schedules.release(self._client, held.schedule, f"{key}:release")
 
     @_translated
     def fetch_invoice(self, invoice_id: str) -> InvoiceSnapshot:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from portal.kit.clock import from_timestamp
@@ -18,6 +19,10 @@ from portal.ports.payments import (
     PreviewLine,
     SubscriptionSnapshot,
 )
+from portal.ports.promotions import Discount, HeldDiscount, PromotionCode
+
+DISCOUNTS = ["discounts.source.coupon.applies_to", "discounts.promotion_code"]
+"""What a subscription must be asked to bring along so that its discount can be read."""
 
 
 def notice_of(body: Mapping[str, Any]) -> Notice:
@@ -83,7 +88,44 @@ def subscription_of(found: Any) -> SubscriptionSnapshot:
         livemode=bool(found.livemode),
         metadata=_metadata(found),
         schedule_id=_id(getattr(found, "schedule", None)),
+        discount=_held_discount(found.discounts),
     )
+
+
+def code_of(found: Any) -> PromotionCode:
+    """Return a code; its coupon must have been brought along."""
+    return PromotionCode(
+        id=found.id,
+        code=found.code,
+        is_active=bool(found.active),
+        expires_at=_instant(found.expires_at),
+        uses=found.times_redeemed,
+        most_uses=found.max_redemptions,
+        customer_id=_id(found.customer),
+        discount=discount_of(found.promotion.coupon),
+    )
+
+
+def discount_of(coupon: Any) -> Discount:
+    """Return what a coupon takes off. Stripe sends percentages as JSON numbers; their text is exact to two places."""
+    only = getattr(coupon, "applies_to", None)
+    return Discount(
+        duration=coupon.duration,
+        percent_off=None if coupon.percent_off is None else Decimal(str(coupon.percent_off)),
+        amount_off=None if coupon.amount_off is None else Money(coupon.amount_off, coupon.currency),
+        months=coupon.duration_in_months,
+        products=frozenset(only.products) if only else None,
+    )
+
+
+def _held_discount(discounts: Any) -> HeldDiscount | None:
+    """Return the first discount of a subscription, None when there is none or it was not brought along."""
+    first = next((each for each in discounts or [] if not isinstance(each, str)), None)
+    coupon = None if first is None else first.source.coupon
+    if first is None or coupon is None or isinstance(coupon, str) or getattr(coupon, "deleted", False):
+        return None
+    code = None if first.promotion_code is None or isinstance(first.promotion_code, str) else first.promotion_code.code
+    return HeldDiscount(code, discount_of(coupon), _instant(first.end))
 
 
 def preview_of(found: Any) -> ChangePreview:
@@ -120,6 +162,8 @@ def invoice_of(found: Any) -> InvoiceSnapshot:
         attempt_count=found.attempt_count,
         next_attempt_at=_instant(found.next_payment_attempt),
         livemode=bool(found.livemode),
+        discount=sum(each.amount for each in found.total_discount_amounts or []),
+        billed_to=_label(found),
     )
 
 
@@ -133,6 +177,17 @@ def payment_of(found: Any, *, pays_invoice: bool) -> PaymentSnapshot:
         refusal=(getattr(error, "decline_code", None) or getattr(error, "code", None)) if error else None,
         pays_invoice=pays_invoice,
     )
+
+
+def _label(invoice: Any) -> tuple[str, ...]:
+    """Return the address label of an invoice: name, street, town, country, then tax numbers; what is missing takes no line."""
+    place = invoice.customer_address
+    parts = [invoice.customer_name]
+    if place is not None:
+        town = " ".join(part for part in (place.postal_code, place.city) if part)
+        parts += [place.line1, place.line2, town, place.state, place.country]
+    parts += [number.value for number in invoice.customer_tax_ids or []]
+    return tuple(part for part in parts if part)
 
 
 def _metadata(found: Any) -> dict[str, str]:

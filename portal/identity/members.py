@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select, update
 
 from portal.audit.service import record
 from portal.db import db
+from portal.identity.billing import note_change
 from portal.identity.errors import LastOwner, NotYours, UnknownMember
 from portal.identity.models import Membership, Organisation, OrganisationToken, UserSession
 from portal.identity.rules import may_give
@@ -75,20 +76,21 @@ def change_organisation(
     name: str,
     description: str | None,
     website: str | None,
-    billing_email: str | None,
     actor: str,
 ) -> None:
     """Change what an organisation says about itself. Its address in the market stays: others link to it."""
     row = db.session.get(Organisation, organisation_id, with_for_update=True)
     if row is None:
         raise UnknownMember
-    wanted = {"name": name, "description": description, "website": website, "billing_email": billing_email}
+    wanted = {"name": name, "description": description, "website": website}
     before = {key: getattr(row, key) for key in wanted}
     changed = {key: value for key, value in wanted.items() if value != before[key]}
     if not changed:
         return
     for key, value in changed.items():
         setattr(row, key, value)
+    if "name" in changed:
+        note_change(row)
     record(
         "organisation.changed",
         f"organisation:{organisation_id}",

@@ -51,8 +51,33 @@ class Organisation(Base):
     description: Mapped[str | None]
     website: Mapped[str | None]
     billing_email: Mapped[str | None]
+    billing_version: Mapped[int] = mapped_column(server_default=text("0"))
     is_verified: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class BillingProfile(Base):
+    """Whom invoices are made out to, where that is another than the organisation's name. No row: nothing was said.
+
+    `country` is ISO 3166; `tax_number` is held to the form of that country's numbers, never verified with an office.
+    """
+
+    __tablename__ = "billing_profiles"
+    __table_args__ = (
+        CheckConstraint("country ~ '^[A-Z]{2}$'", name="billing_profiles_country"),
+        CheckConstraint("tax_number IS NULL OR country IS NOT NULL", name="billing_profiles_tax"),
+    )
+
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"), primary_key=True, autoincrement=False)
+    name: Mapped[str | None]
+    line1: Mapped[str | None]
+    line2: Mapped[str | None]
+    postal_code: Mapped[str | None]
+    city: Mapped[str | None]
+    state: Mapped[str | None]
+    country: Mapped[str | None]
+    tax_number: Mapped[str | None]
+    changed_at: Mapped[datetime]
 
 
 class Membership(Base):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
-from portal.identity.forms import Entered, check_email, check_name, check_password, read_address
-from portal.identity.rules import clean_name, is_clean, is_website, normalise_email
+from portal.identity.forms import Entered, check_name, check_password, read_address
+from portal.identity.rules import clean_name, is_clean, is_website
 from portal.web.principal import Role
 
 MAX_DESCRIPTION = 300
@@ -39,7 +39,6 @@ class OrganisationProfile:
     name: str
     description: str | None
     website: str | None
-    billing_email: str | None
 
 
 def read_invitation(typed: Mapping[str, str]) -> tuple[InvitationWish | None, Entered]:
@@ -68,18 +67,16 @@ def read_newcomer(typed: Mapping[str, str], personal: tuple[str, ...]) -> tuple[
 
 def read_organisation(typed: Mapping[str, str]) -> tuple[OrganisationProfile | None, Entered]:
     """Read what an organisation says about itself."""
-    names = ("name", "description", "website", "billing_email")
+    names = ("name", "description", "website")
     entered = Entered(values={name: typed.get(name, "")[:2000] for name in names})
     name, description = clean_name(entered.values["name"]), clean_name(entered.values["description"])
-    website, email = entered.values["website"].strip(), normalise_email(entered.values["billing_email"])
+    website = entered.values["website"].strip()
     check_name(entered, "name", name, _("Enter the name of your organisation."))
     if len(description) > MAX_DESCRIPTION or not is_clean(description):
         entered.errors["description"] = _("Use at most %(limit)s ordinary characters.", limit=MAX_DESCRIPTION)
     if website and not is_website(website):
         entered.errors["website"] = _("Enter an address such as https://example.com.")
-    if email:
-        check_email(entered, "billing_email", email)
-    wanted = OrganisationProfile(name, description or None, website or None, email or None)
+    wanted = OrganisationProfile(name, description or None, website or None)
     return (None if entered.errors else wanted), entered
 
 

@@ -103,6 +103,8 @@ def browser_of(user_agent: str | None) -> tuple[str, str]:
 
 def landing_after_switch(path: str) -> str:
     """Return where to go after acting for somebody else: lists stay, single things (`/usage/12`) do not."""
+    if path.startswith("/subscribe/"):
+        return path  # what is for sale is for everybody, and this is where somebody chooses who buys it
     single = re.search(r"/\d+(?:/|$)", path.partition("?")[0])
     return path[: single.start()] or "/" if single else path
 

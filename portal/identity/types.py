@@ -49,6 +49,36 @@ class OrganisationView:
 
 
 @dataclass(frozen=True, slots=True)
+class Billing:
+    """Whom an organisation's invoices are made out to; empty lines were never filled in.
+
+    `name` is empty for the organisation's own name. `version` counts changes of anything an invoice shows.
+    """
+
+    organisation_name: str
+    version: int = 0
+    name: str = ""
+    line1: str = ""
+    line2: str = ""
+    postal_code: str = ""
+    city: str = ""
+    state: str = ""
+    country: str = ""
+    tax_number: str = ""
+    email: str = ""
+
+    @property
+    def shown_name(self) -> str:
+        """The name on the invoice."""
+        return self.name or self.organisation_name
+
+    @property
+    def town(self) -> str:
+        """Postal code and city in one line."""
+        return " ".join(part for part in (self.postal_code, self.city) if part)
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A person in an organisation."""
 

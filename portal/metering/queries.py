@@ -134,11 +134,25 @@ def first_call_at(subscription_id: int) -> datetime | None:
 
 def find_first_call(subscription_id: int) -> FirstCall | None:
     """Return the earliest call of a subscription, refused ones included, or None."""
+    return _first_by(subscription_id, "ORDER BY started_at")
+
+
+def find_first_success(subscription_id: int) -> FirstCall | None:
+    """Return the earliest call of a subscription that its API answered as asked, or None."""
+    return _first_by(subscription_id, "AND status < 400 ORDER BY started_at")
+
+
+def find_latest_call(subscription_id: int) -> FirstCall | None:
+    """Return the latest call of a subscription, refused ones included, or None."""
+    return _first_by(subscription_id, "ORDER BY started_at DESC")
+
+
+def _first_by(subscription_id: int, order: str) -> FirstCall | None:
     row = db.session.execute(
-        text("""
+        text(f"""
             SELECT started_at, method, path, status, latency_ms FROM api_requests_log
-            WHERE subscription_id = :subscription_id ORDER BY started_at LIMIT 1
-        """),
+            WHERE subscription_id = :subscription_id {order} LIMIT 1
+        """),  # noqa: S608 - the order is one of two constants of ours
         {"subscription_id": subscription_id},
     ).one_or_none()
     return FirstCall(*row) if row else None

@@ -112,7 +112,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class FirstCall:
-    """The earliest call of a subscription."""
+    """One call of a subscription: its earliest, its latest."""
 
     at: datetime
     method: str

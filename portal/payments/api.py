@@ -13,11 +13,14 @@ from portal.db import transaction
 from portal.gateway.service import issue_key
 from portal.kit.clock import isoformat_z
 from portal.payments import buying
-from portal.payments.errors import PlanNotForSale
+from portal.payments.codes import check_code
+from portal.payments.discounts import Saving
+from portal.payments.errors import CodeRefused, PlanNotForSale
 from portal.payments.pages.buyer import buyer_of
 from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
+from portal.pricing.queries import get_offer
 from portal.subscriptions.errors import AlreadySubscribed
-from portal.subscriptions.queries import get_for_account, list_for_account
+from portal.subscriptions.queries import get_for_account, had_trial, list_for_account
 from portal.subscriptions.types import SubscriptionView
 from portal.web.bodies import StrictBody, read_body
 from portal.web.plugs import plugs
@@ -29,10 +32,11 @@ bp = Blueprint("subscriptions_api", __name__)
 
 
 class NewSubscription(StrictBody):
-    """What to subscribe to. `key_name` names the first API key of a free plan."""
+    """What to subscribe to. `key_name` names the first API key; `code` makes it cheaper."""
 
     plan_id: int = Field(gt=0, lt=2**63)
     key_name: str = Field(default="First key", min_length=1, max_length=80)
+    code: str | None = Field(default=None, min_length=1, max_length=40)
 
 
 @bp.get("/api/subscriptions")
@@ -65,7 +69,11 @@ def subscribe() -> ResponseReturnValue:
             locale=choose_locale(),
             livemode=ports.settings.livemode,
             return_url=base + "/purchases/{purchase}",
+            wishes=buying.Wishes(_saving(wanted, buyer.account_id), wanted.key_name),
         )
+    except CodeRefused as refusal:
+        detail = "This code takes nothing off this plan."
+        raise Problem(422, "code-refused", "Code refused", detail, extra={"reason": refusal.reason}) from None
     except PlanNotForSale:
         raise Problem(404, "unknown-plan", "Unknown plan", "This plan is not for sale.") from None
     except AlreadySubscribed as held:
@@ -81,6 +89,22 @@ def subscribe() -> ResponseReturnValue:
     if begun.checkout_url is not None:
         return jsonify(status="checkout", checkout_url=begun.checkout_url, purchase_url=page), 202
     return _free_answer(buyer.account_id, begun, wanted.key_name, page)
+
+
+def _saving(wanted: NewSubscription, account_id: int) -> Saving | None:
+    offer = get_offer(wanted.plan_id)
+    if wanted.code is None or offer is None:
+        return None
+    ports = plugs()
+    return check_code(
+        wanted.code,
+        offer,
+        account_id=account_id,
+        trial_days=0 if had_trial(account_id, offer.product_id) else offer.terms.trial_days,
+        payments=ports.payments,
+        now=ports.clock.now(),
+        livemode=ports.settings.livemode,
+    )
 
 
 def _free_answer(account_id: int, begun: buying.Begun, key_name: str, page: str) -> ResponseReturnValue:

@@ -18,8 +18,11 @@ from portal.db import SYSTEM, db, transaction
 from portal.entitlements.service import derive
 from portal.kit.money import Money
 from portal.outbox.service import announce
+from portal.payments.billed import tell_if_behind
+from portal.payments.discounts import Saving, product_reference
 from portal.payments.errors import PlanNotForSale
 from portal.payments.models import Purchase
+from portal.payments.terms import accept
 from portal.payments.types import Buyer
 from portal.ports.payments import (
     Checkout,
@@ -43,6 +46,18 @@ OPEN = ("started", "open")
 
 
 @dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a buyer chose beside the plan: a code's saving, a name for the first key, and the terms, accepted now."""
+
+    saving: Saving | None = None
+    key_name: str | None = None
+    accepts_terms: bool = False
+
+
+NO_WISHES = Wishes()
+
+
+@dataclass(frozen=True, slots=True)
 class Begun:
     """Where to send the buyer: a hosted page, or straight to the purchase when nothing has to be paid."""
 
@@ -52,7 +67,15 @@ class Begun:
 
 
 def begin(
-    buyer: Buyer, plan_id: int, *, payments: Payments, now: datetime, locale: str, livemode: bool, return_url: str
+    buyer: Buyer,
+    plan_id: int,
+    *,
+    payments: Payments,
+    now: datetime,
+    locale: str,
+    livemode: bool,
+    return_url: str,
+    wishes: Wishes = NO_WISHES,
 ) -> Begun:
     """Start buying a plan, or go on with a purchase of it that is already open.
 
@@ -66,8 +89,8 @@ def begin(
     if label is None or not label.is_listed:
         raise PlanNotForSale(f"the API of plan {plan_id} is not in the market")
     if offer.is_free:
-        return _begin_free(buyer, offer, now)
-    purchase, superseded = _intend(buyer, offer, now)
+        return _begin_free(buyer, offer, now, wishes)
+    purchase, superseded = _intend(buyer, offer, now, wishes)
     for checkout_id in superseded:
         with suppress(PaymentsUnavailable):  # announced as well, so it is closed as soon as the provider answers
             close_checkout(checkout_id, payments)
@@ -91,8 +114,10 @@ def claim_first_key(account_id: int, public_id: uuid.UUID, *, now: datetime) -> 
     return claimed.first() is not None
 
 
-def _begin_free(buyer: Buyer, offer: Offer, now: datetime) -> Begun:
+def _begin_free(buyer: Buyer, offer: Offer, now: datetime, wishes: Wishes) -> Begun:
     with transaction() as session:
+        if wishes.accepts_terms:
+            accept(buyer, now=now)
         subscription_id = start_free(buyer.account_id, offer, now=now)
         purchase = Purchase(
             account_id=buyer.account_id,
@@ -102,6 +127,7 @@ def _begin_free(buyer: Buyer, offer: Offer, now: datetime) -> Begun:
             price_id=offer.price_id,
             status="complete",
             subscription_id=subscription_id,
+            key_name=wishes.key_name,
             created_at=now,
             updated_at=now,
         )
@@ -112,11 +138,14 @@ def _begin_free(buyer: Buyer, offer: Offer, now: datetime) -> Begun:
     return Begun(public_id, None, subscription_id)
 
 
-def _intend(buyer: Buyer, offer: Offer, now: datetime) -> tuple[Purchase, list[str]]:
+def _intend(buyer: Buyer, offer: Offer, now: datetime, wishes: Wishes) -> tuple[Purchase, list[str]]:
     """Write the intent, or find the open one for the same plan. Returns it with checkout pages it replaces."""
     superseded: list[str] = []
+    saving = wishes.saving
     with transaction() as session:
         lock_account(buyer.account_id)
+        if wishes.accepts_terms:
+            accept(buyer, now=now)
         live = find_live(buyer.account_id, offer.product_id)
         if live is not None and live.stripe_subscription_id is not None:
             raise AlreadySubscribed(live.id)
@@ -128,7 +157,12 @@ def _intend(buyer: Buyer, offer: Offer, now: datetime) -> tuple[Purchase, list[s
             )
         ).one_or_none()
         if open_one is not None:
-            if open_one.price_id == offer.price_id and _is_usable(open_one, now):
+            is_same = (open_one.price_id, open_one.stripe_promotion_id) == (
+                offer.price_id,
+                saving.promotion_id if saving else None,
+            )
+            if is_same and _is_usable(open_one, now):
+                open_one.key_name = wishes.key_name or open_one.key_name
                 return open_one, []
             open_one.status, open_one.updated_at = "canceled", now
             if open_one.stripe_checkout_id:
@@ -145,6 +179,10 @@ def _intend(buyer: Buyer, offer: Offer, now: datetime) -> tuple[Purchase, list[s
             price_id=offer.price_id,
             trial_days=0 if had_trial(buyer.account_id, offer.product_id) else offer.terms.trial_days,
             status="started",
+            key_name=wishes.key_name,
+            promotion_code=saving.code if saving else None,
+            stripe_promotion_id=saving.promotion_id if saving else None,
+            first_amount=saving.reduced.amount if saving else None,
             created_at=now,
             updated_at=now,
         )
@@ -161,6 +199,7 @@ def _open_checkout(
     buyer: Buyer, offer: Offer, purchase: Purchase, *, payments: Payments, livemode: bool, locale: str, url: str
 ) -> Checkout:
     customer_id = ensure_customer(buyer, payments, livemode=livemode)
+    tell_if_behind(buyer.organisation_id, buyer.account_id, payments=payments, livemode=livemode)
     price_id = ensure_price(offer, payments)
     page = url.replace("{purchase}", str(purchase.public_id))
     return payments.start_checkout(
@@ -170,10 +209,11 @@ def _open_checkout(
             price_id=price_id,
             quantity=1,
             trial_days=purchase.trial_days,
-            success_url=page,
+            success_url=f"{page}?back=1",
             cancel_url=f"{page}?left=1",
             locale=locale,
             metadata={"purchase": str(purchase.public_id), "account": str(buyer.account_id)},
+            promotion_id=purchase.stripe_promotion_id,
         )
     )
 
@@ -201,7 +241,7 @@ def ensure_price(offer: Offer, payments: Payments) -> str:
     price_id = payments.ensure_price(
         RecurringPrice(
             reference=f"portal-price-{offer.price_id}",
-            product_reference=f"portal-plan-{offer.plan_id}",
+            product_reference=product_reference(offer.plan_id),
             product_name=f"{offer.product_name} · {offer.name}",
             amount=Money(terms.amount, terms.currency),
             interval=terms.interval,

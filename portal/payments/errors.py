@@ -30,5 +30,17 @@ class NotSwitchable(ValueError):
         self.reason = reason
 
 
+class CodeRefused(ValueError):
+    """A code that takes nothing off here; `reason` is a stable code.
+
+    Reasons: `unknown`, `expired`, `used_up`, `other_plan`, `other_customer`, `currency`, `free` (the plan costs nothing),
+    `too_short` (it ends before the first charge).
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class StalePreview(ValueError):
     """What was previewed is not what would be charged now; nothing happened, and a fresh preview is needed."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base
@@ -16,6 +18,8 @@ class Purchase(Base):
 
     `status`: started (row written), open (a checkout page exists), complete, canceled (given up), expired, failed.
     `failure` is why the bank refused the card that was tried last, in the provider's code.
+    `seen`: what the provider said of an open one when it was last asked: open (nobody has paid), processing (the
+    payment is on its way, which some methods take days for).
     """
 
     __tablename__ = "purchases"
@@ -23,6 +27,7 @@ class Purchase(Base):
         CheckConstraint(
             "status IN ('started', 'open', 'complete', 'canceled', 'expired', 'failed')", name="purchases_status"
         ),
+        CheckConstraint("seen IN ('open', 'processing')", name="purchases_seen"),
         Index(
             "purchases_one_open",
             "account_id",
@@ -47,7 +52,12 @@ class Purchase(Base):
     checkout_expires_at: Mapped[datetime | None]
     subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscriptions.id"))
     failure: Mapped[str | None]
+    seen: Mapped[str | None]
     key_issued_at: Mapped[datetime | None]
+    key_name: Mapped[str | None]
+    promotion_code: Mapped[str | None]
+    stripe_promotion_id: Mapped[str | None]
+    first_amount: Mapped[int | None]
     attempt: Mapped[int] = mapped_column(server_default=text("1"))
     next_check_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -90,7 +100,10 @@ class PlanChange(Base):
 
 
 class StripeInvoice(Base):
-    """The provider's invoice for a subscription period, mirrored for reading; the provider owns it."""
+    """The provider's invoice for a subscription period, mirrored for reading; the provider owns it.
+
+    `billed_to` holds the lines of its address label, `discount` what codes took off it.
+    """
 
     __tablename__ = "stripe_invoices"
 
@@ -102,6 +115,8 @@ class StripeInvoice(Base):
     status: Mapped[str]
     currency: Mapped[str]
     total: Mapped[int]
+    discount: Mapped[int] = mapped_column(server_default=text("0"))
+    billed_to: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     amount_due: Mapped[int]
     amount_paid: Mapped[int]
     period_start: Mapped[datetime]
@@ -110,3 +125,38 @@ class StripeInvoice(Base):
     next_attempt_at: Mapped[datetime | None]
     invoiced_at: Mapped[datetime]
     source_fetched_at: Mapped[datetime]
+
+
+class SubscriptionDiscount(Base):
+    """The discount that a subscription has at the provider, mirrored with it; no row when it has none.
+
+    `ends_at` is exclusive. `is_once` means that the next charge uses it up. `products` limits it to plans.
+    """
+
+    __tablename__ = "subscription_discounts"
+    __table_args__ = (
+        CheckConstraint("(percent_off IS NULL) <> (amount_off IS NULL)", name="subscription_discounts_kind"),
+    )
+
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id"), primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    code: Mapped[str | None]
+    percent_off: Mapped[Decimal | None]
+    amount_off: Mapped[int | None]
+    currency: Mapped[str | None]
+    ends_at: Mapped[datetime | None]
+    is_once: Mapped[bool]
+    products: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+
+
+class TermsAcceptance(Base):
+    """That somebody accepted a version of the terms for their organisation; never changed, never removed."""
+
+    __tablename__ = "terms_acceptances"
+    __table_args__ = (UniqueConstraint("account_id", "version", name="terms_acceptances_once"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    version: Mapped[str]
+    accepted_at: Mapped[datetime]

@@ -59,7 +59,11 @@ def _view(row: Purchase, *, has_access: bool) -> PurchaseView:
         checkout_expires_at=row.checkout_expires_at,
         subscription_id=row.subscription_id,
         failure=row.failure,
+        seen=row.seen,  # type: ignore[arg-type]  # the database's CHECK holds the same list
         key_issued_at=row.key_issued_at,
+        key_name=row.key_name,
+        promotion_code=row.promotion_code,
+        first_amount=row.first_amount,
         created_at=row.created_at,
         has_access=has_access,
     )

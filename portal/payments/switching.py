@@ -19,7 +19,9 @@ from portal.kit.clock import from_timestamp
 from portal.kit.money import Money
 from portal.payments import planned as rows
 from portal.payments.buying import ensure_price
+from portal.payments.discounts import next_charge
 from portal.payments.errors import NotSwitchable, StalePreview
+from portal.payments.held_discounts import find_discount
 from portal.payments.queries import find_planned_change
 from portal.payments.rules import switch_kind
 from portal.payments.syncing import Syncing, sync_subscription
@@ -57,6 +59,7 @@ def preview(
     kind = switch_kind(held, current, wanted)
     moment = (at or syncing.clock.now()).replace(microsecond=0)
     asked = _ask(held, wanted, kind, moment, syncing)
+    charged_at, discount = _next_charge_at(held, current, wanted, kind), find_discount(account_id, subscription_id)
     return SwitchPreview(
         kind=kind,
         current=current,
@@ -66,8 +69,8 @@ def preview(
         lines=asked.lines,
         due=Money(max(asked.amount_due, 0), asked.currency),
         credit_used=Money(max(asked.total - asked.amount_due, 0), asked.currency),
-        next_charge=None if wanted.is_free else Money(wanted.terms.amount, wanted.terms.currency),
-        next_charge_at=_next_charge_at(held, current, wanted, kind),
+        next_charge=None if wanted.is_free else next_charge(wanted, discount, charged_at or moment),
+        next_charge_at=charged_at,
     )
 
 

@@ -22,6 +22,7 @@ from portal.gateway.service import move_keys
 from portal.kit.clock import Clock
 from portal.kit.money import Money
 from portal.payments.errors import UnknownCustomer, UnknownPrice
+from portal.payments.held_discounts import mirror_discount
 from portal.payments.models import Purchase, StripeInvoice
 from portal.payments.planned import settle, start_what_follows
 from portal.ports.payments import (
@@ -84,8 +85,10 @@ def sync_checkout(stripe_checkout_id: str, syncing: Syncing, also: Also = _nothi
         )
     elif checkout.status == "expired":
         in_transaction(lambda session: _close(session, stripe_checkout_id, "expired", syncing, also), scope=SYSTEM)
+    elif checkout.status == "complete" and checkout.subscription_id and _has_failed(checkout.subscription_id, syncing):
+        in_transaction(lambda session: _close(session, stripe_checkout_id, "failed", syncing, also), scope=SYSTEM)
     else:
-        in_transaction(also, scope=SYSTEM)
+        in_transaction(lambda session: _note(session, checkout, also), scope=SYSTEM)
 
 
 def sync_invoice(stripe_invoice_id: str, syncing: Syncing, also: Also = _nothing) -> None:
@@ -124,6 +127,8 @@ def _mirror(
         move_keys(account_id, applied.replaced_id, applied.subscription_id)
         derive(applied.replaced_id, now=now)
     derive(applied.subscription_id, now=now)
+    if not applied.is_stale:
+        mirror_discount(session, account_id, applied.subscription_id, snapshot.discount)
     settle(session, applied.subscription_id, offer.price_id, now)
     if applied.status == "canceled":
         start_what_follows(session, account_id, applied.subscription_id, now)
@@ -200,7 +205,23 @@ def _note_refusal(session: Session, payment: PaymentSnapshot, syncing: Syncing, 
 
 def _asks_for(purchase: Purchase, payment: PaymentSnapshot) -> bool:
     terms = get_offer_of_price(purchase.price_id).terms
-    return not purchase.trial_days and Money(terms.amount, terms.currency) == payment.amount
+    amount = terms.amount if purchase.first_amount is None else purchase.first_amount
+    return not purchase.trial_days and Money(amount, terms.currency) == payment.amount
+
+
+def _has_failed(stripe_subscription_id: str, syncing: Syncing) -> bool:
+    """True when a payment that was on its way never arrived: what it was for is over before it began."""
+    return syncing.payments.fetch_subscription(stripe_subscription_id).status in ("incomplete_expired", "canceled")
+
+
+def _note(session: Session, checkout: Checkout, also: Also) -> None:
+    """Remember what the provider says of a page that is not settled yet, for whoever looks at the purchase."""
+    session.execute(
+        update(Purchase)
+        .where(Purchase.stripe_checkout_id == checkout.id, Purchase.status == "open")
+        .values(seen="processing" if checkout.status == "complete" else "open")
+    )
+    also(session)
 
 
 def _close(session: Session, stripe_checkout_id: str, status: str, syncing: Syncing, also: Also) -> None:
@@ -221,6 +242,8 @@ def _mirror_invoice(session: Session, invoice: InvoiceSnapshot, fetched_at: date
         "status": invoice.status,
         "currency": invoice.currency,
         "total": invoice.total,
+        "discount": invoice.discount,
+        "billed_to": list(invoice.billed_to),
         "amount_due": invoice.amount_due,
         "amount_paid": invoice.amount_paid,
         "period_start": invoice.period_start,

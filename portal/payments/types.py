@@ -42,7 +42,11 @@ class PurchaseView:
     checkout_expires_at: datetime | None
     subscription_id: int | None
     failure: str | None
+    seen: Literal["open", "processing"] | None
     key_issued_at: datetime | None
+    key_name: str | None
+    promotion_code: str | None
+    first_amount: int | None
     created_at: datetime
     has_access: bool
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from portal.kit.money import Money
 from portal.kit.periods import Interval
+from portal.ports.promotions import HeldDiscount, NewCode, PromotionCode
 
 
 class PaymentsUnavailable(Exception):
@@ -45,6 +46,24 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
+class BillingIdentity:
+    """Whom invoices are made out to. Lines may be empty; `country` is ISO 3166, `tax_number` has a kind of the provider's.
+
+    Without an `email` the one that the provider knows stays.
+    """
+
+    name: str
+    email: str | None
+    line1: str = ""
+    line2: str = ""
+    postal_code: str = ""
+    city: str = ""
+    state: str = ""
+    country: str = ""
+    tax_number: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RecurringPrice:
     """What a plan costs each period before usage, as the provider must know it."""
 
@@ -70,6 +89,7 @@ class CheckoutRequest:
     cancel_url: str
     locale: str
     metadata: Mapping[str, str]
+    promotion_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +129,7 @@ class SubscriptionSnapshot:
     livemode: bool
     metadata: Mapping[str, str] = field(default_factory=dict)
     schedule_id: str | None = None
+    discount: HeldDiscount | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +152,10 @@ class ChangePreview:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceSnapshot:
-    """An invoice as the provider sees it. `status`: draft, open, paid, void, uncollectible."""
+    """An invoice as the provider sees it. `status`: draft, open, paid, void, uncollectible.
+
+    `billed_to` are the lines of its address label, fixed once it is no draft any more; `discount` is part of no line.
+    """
 
     id: str
     number: str | None
@@ -152,6 +176,8 @@ class InvoiceSnapshot:
     attempt_count: int
     next_attempt_at: datetime | None
     livemode: bool
+    discount: int = 0
+    billed_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +216,25 @@ class Payments(Protocol):
     """
 
     def create_customer(self, *, reference: str, name: str, email: str | None, key: str) -> Customer: ...
+
+    def set_billing_identity(self, customer_id: str, identity: BillingIdentity) -> None:
+        """Make a customer say this, and nothing else; finished invoices keep what they say. Safe to repeat.
+
+        Raises PaymentsRefused with code `tax_id_invalid` when only the tax number was not accepted.
+        """
+        ...
+
+    def find_code(self, code: str) -> PromotionCode | None:
+        """Return the code of this text in any letter case, one that can be used before one that cannot."""
+        ...
+
+    def list_codes(self) -> list[PromotionCode]: ...
+
+    def create_code(self, wanted: NewCode, *, key: str) -> PromotionCode: ...
+
+    def stop_code(self, code_id: str) -> None:
+        """Let nobody use a code any more; who has used it keeps what it gave. Safe to repeat."""
+        ...
 
     def ensure_price(self, price: RecurringPrice) -> str:
         """Return the provider's id of a price, creating product and price once."""

@@ -62,13 +62,19 @@ class Account(Base):
 
 
 class StripeCustomer(Base):
-    """Which Stripe customer an account is, per mode. Written once; a webhook may never re-map it."""
+    """Which Stripe customer an account is, per mode. Written once; a webhook may never re-map it.
+
+    `billing_version` is the version of the organisation's billing details that the customer says, None for those it was
+    made with; `billing_problem` what the provider did not take of them.
+    """
 
     __tablename__ = "stripe_customers"
 
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
     livemode: Mapped[bool] = mapped_column(primary_key=True)
     stripe_customer_id: Mapped[str] = mapped_column(unique=True)
+    billing_version: Mapped[int | None]
+    billing_problem: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from portal.db import db
 from portal.kit.tokens import keyed_hash, public_id_of
 from portal.projects.models import Account, App, Feature, StripeCustomer
-from portal.projects.types import APP_KEY_PREFIX, MARKETPLACE, AppIdentity
+from portal.projects.types import APP_KEY_PREFIX, MARKETPLACE, AppIdentity, Told
 
 _NOBODY = bytes(32)
 
@@ -29,6 +29,17 @@ def find_customer(account_id: int, *, livemode: bool) -> str | None:
             StripeCustomer.account_id == account_id, StripeCustomer.livemode == livemode
         )
     )
+
+
+def find_told(account_id: int, *, livemode: bool) -> Told | None:
+    """Return what an account's customer at the payment provider was last told about whom to bill."""
+    row = db.session.get(StripeCustomer, (account_id, livemode), populate_existing=True)
+    return None if row is None else Told(row.stripe_customer_id, row.billing_version or 0, row.billing_problem)
+
+
+def find_account_mail(account_id: int) -> str | None:
+    """Return the address an account was opened with."""
+    return db.session.scalar(select(Account.email).where(Account.id == account_id))
 
 
 def find_account_by_customer(stripe_customer_id: str) -> int | None:

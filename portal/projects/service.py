@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.db import db
@@ -93,6 +93,19 @@ def ensure_feature(project_id: int, code: str, name: str) -> int:
     return db.session.execute(
         select(Feature.id).where(Feature.project_id == project_id, Feature.code == code)
     ).scalar_one()
+
+
+def note_told(account_id: int, livemode: bool, version: int, problem: str | None) -> None:
+    """Remember which version of the billing details a customer says; an older one never replaces a newer one."""
+    db.session.execute(
+        update(StripeCustomer)
+        .where(
+            StripeCustomer.account_id == account_id,
+            StripeCustomer.livemode == livemode,
+            func.coalesce(StripeCustomer.billing_version, 0) <= version,
+        )
+        .values(billing_version=version, billing_problem=problem)
+    )
 
 
 def bind_customer(account_id: int, livemode: bool, stripe_customer_id: str) -> str:

@@ -24,3 +24,12 @@ class AppIdentity:
     app_id: int
     project_id: int
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Which version of an organisation's billing details a customer at the provider says, and what it did not take."""
+
+    customer_id: str
+    version: int
+    problem: str | None

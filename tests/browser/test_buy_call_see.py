@@ -7,45 +7,77 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Portal
+from tests.browser.walk import KeyboardWalk, TouchWalk, Walk
 
 pytestmark = pytest.mark.browser
 
 
-def test_a_stranger_becomes_a_caller(page: Page, running: Portal) -> None:
-    _sign_up(page, "Cleo Marsh", "Tidewater Labs")
+@pytest.fixture(params=["mouse", "keyboard", "phone"])
+def walk(request: pytest.FixtureRequest, browser: Browser, running: Portal) -> Iterator[Walk]:
+    """A stranger in a fresh browser, walking in one of three ways."""
+    small = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    shape: dict[str, Any] = small if request.param == "phone" else {"viewport": {"width": 1280, "height": 900}}
+    context = browser.new_context(base_url=running.url, locale="en-GB", **shape)
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    kinds = {"mouse": Walk, "keyboard": KeyboardWalk, "phone": TouchWalk}
+    ways = {"mouse": "mouse, 1280 px", "keyboard": "keyboard only, 1280 px", "phone": "touch, 390 px"}
+    yield kinds[request.param](page, ways[request.param])
+    context.close()
 
-    page.goto("/marketplace")
-    page.get_by_role("searchbox").first.fill("exchange rates")
-    page.keyboard.press("Enter")
-    page.get_by_role("link", name=re.compile("Rates")).first.click()
-    page.get_by_role("link", name="Docs").first.click()
-    page.get_by_placeholder(re.compile("Filter")).fill("latest")
-    page.keyboard.press("Enter")
-    page.wait_for_url(re.compile("latest"))
-    page.locator("a[href*='/docs/']").first.click()
-    expect(page.locator("main").get_by_text("/v1/latest").first).to_be_visible()
 
-    _choose_the_paid_plan(page)
+def test_from_the_landing_page_to_the_first_call(
+    walk: Walk, running: Portal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stranger finds an API, buys it, calls it and sees the call; the walk says what that took."""
+    page = walk.page
+    page.goto("/")
+    walk.send(page.get_by_role("searchbox").first, "exchange rates")
+    walk.press(page.locator("main").get_by_role("link", name=re.compile("^Rates")).first)
+    walk.press(page.get_by_role("link", name="Pricing", exact=True).first)
+    walk.press(page.get_by_role("link", name="Choose Pro"))
+    _sign_up_on_the_way(walk)
 
-    _pay(page, "4242 4242 4242 4242")
-    expect(page).to_have_url(re.compile(r"/purchases/"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Subscribe to")
+    walk.tick(page.get_by_label(re.compile("I accept the terms")))
+    walk.press(page.get_by_role("button", name="Pay €29.00"))
+    walk.write(page.get_by_label("Card number"), "4242 4242 4242 4242")
+    walk.write(page.get_by_label(re.compile("Expiry")), "12 / 34")
+    walk.write(page.get_by_label(re.compile("Security code|CVC")), "123")
+    walk.press(page.get_by_role("button", name=re.compile(r"^Pay €")))
+
     expect(page.get_by_role("heading", name="You are in")).to_be_visible(timeout=20_000)
-    page.get_by_role("button", name="Show my API key").click()
+    walk.press(page.get_by_role("button", name="Show my API key"))
     key = page.locator("#new-key").inner_text().strip()
-
     address = re.search(r'"(http[^"]+)"', page.locator(".key-once pre, .key-once code").last.inner_text())
     assert address is not None
     assert _call(address[1], key) == 200
-
+    walk.acts += 1  # pasting the line into a terminal
     expect(page.get_by_text("Your first call came through.")).to_be_visible(timeout=20_000)
-    page.get_by_role("link", name="See it on the chart").click()
+    with capsys.disabled():
+        print(f"\n  landing to first call, {walk.told()}")
+
+    walk.press(page.get_by_role("link", name="See it on the chart"))
     expect(page.get_by_role("heading", level=1)).to_contain_text("Usage")
     expect(page.get_by_text("1 of 100,000 included calls")).to_be_visible()
+
+
+def _sign_up_on_the_way(walk: Walk) -> None:
+    """Make an account where one is asked for; the plan is waiting on the other side."""
+    page = walk.page
+    walk.press(page.locator("main").get_by_role("link", name=re.compile("Create an account|Create account")).first)
+    walk.write(page.get_by_label("Your name"), "Cleo Marsh")
+    walk.write(page.get_by_label("E-mail"), f"{uuid.uuid4().hex[:10]}@example.com")
+    walk.write(page.get_by_label("Password", exact=True), "ferry lantern quince 9")
+    walk.write(page.get_by_label("Organisation"), f"Tidewater {uuid.uuid4().hex[:6]}")
+    walk.press(page.get_by_role("button", name="Create account"))
 
 
 def test_a_declined_card_charges_nothing_and_the_next_card_works(page: Page) -> None:
@@ -90,6 +122,7 @@ def _go_to_paid_review(page: Page) -> None:
 def _choose_the_paid_plan(page: Page) -> None:
     page.get_by_role("link", name="Pricing", exact=True).first.click()
     page.get_by_role("link", name="Choose Pro").click()
+    page.get_by_label(re.compile("I accept the terms")).check()
     page.get_by_role("button", name="Pay €29.00").click()
 
 

@@ -131,11 +131,11 @@ def of_the_look(page: Page, theme: str) -> Iterator[str]:
 
 def expected(name: str | None) -> set[str]:
     """Pages without which the crawl has not been where it should."""
-    public = {"/", "/marketplace", "/marketplace/*/*", "/marketplace/*/*/docs/#", "/marketplace/*/*/pricing"}
+    public = {"/", "/terms", "/marketplace", "/marketplace/*/*", "/marketplace/*/*/docs/#", "/marketplace/*/*/pricing"}
     if name is None:
         return {*public, "/login", "/signup", "/forgotten", "/mail"}
     inside = {*public, "/usage", "/settings", "/settings/tokens", "/settings/members", "/subscriptions", "/subscribe/#"}
-    inside |= {"/settings/second-factor", "/settings/organisation", "/organisations/new"}
+    inside |= {"/settings/second-factor", "/settings/organisation", "/settings/billing", "/organisations/new"}
     return {*inside, "/provider/apis/#" if name == "ada" else "/subscriptions/#"}
 
 

@@ -35,6 +35,7 @@ def test_buying_calling_and_looking_need_no_scripts(plain: Page) -> None:
     plain.get_by_role("link", name="Rates", exact=True).first.click()
     plain.get_by_role("link", name="Pricing", exact=True).click()
     plain.get_by_role("link", name="Choose Pro").click()
+    plain.get_by_label(re.compile("I accept the terms")).check()
     plain.get_by_role("button", name="Pay €29.00").click()
     pay(plain)
 
@@ -57,6 +58,7 @@ def test_keys_and_leaving_need_no_scripts(plain: Page) -> None:
     sign_up(plain)
     plain.goto("/marketplace/kestrel-data/rates/pricing")
     plain.get_by_role("link", name="Start free").last.click()
+    plain.get_by_label(re.compile("I accept the terms")).check()
     plain.get_by_role("button", name=re.compile("Start free")).click()
     reload_until(plain, "You are in")
 

@@ -67,7 +67,8 @@ def _pay(curl: Curl, plan: str) -> str:
         token = re.search(r'name="csrf_token" value="([^"]+)"', _patiently(curl, f"/subscribe/{plan}"))
         if token is None:
             return False
-        answer = _patiently(curl, f"/subscribe/{plan}", "-i", "--data-urlencode", f"csrf_token={token[1]}")
+        fields = ("--data-urlencode", f"csrf_token={token[1]}", "--data-urlencode", "terms=1")
+        answer = _patiently(curl, f"/subscribe/{plan}", "-i", *fields)
         location = re.search(r"(?im)^location: (\S+/c/pay/\S+)", answer)
         found[:] = [location[1]] if location else []
         return bool(found)

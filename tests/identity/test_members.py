@@ -192,18 +192,17 @@ class TestTheOrganisation:
         "name": "Harbour Works",
         "description": "Tides.",
         "website": "https://harbour.example",
-        "billing_email": "",
     }
 
     def test_what_it_says_is_kept_and_in_the_trail(self, hers: FlaskClient, harbour: Organisation) -> None:
-        answer = hers.post("/settings/organisation", data=self.FIELDS | {"billing_email": "bills@harbour.example"})
+        answer = hers.post("/settings/organisation", data=self.FIELDS)
         assert answer.status_code == 303
         page = hers.get("/settings/organisation").text
-        for said in ("Harbour Works", "Tides.", "https://harbour.example", "bills@harbour.example", "harbour"):
+        for said in ("Harbour Works", "Tides.", "https://harbour.example", "harbour"):
             assert said in page
         with scoped(SYSTEM) as session:
             act = session.scalars(select(AuditEntry).where(AuditEntry.action == "organisation.changed")).one()
-        assert act.before == {"name": "Harbour", "description": None, "website": None, "billing_email": None}
+        assert act.before == {"name": "Harbour", "description": None, "website": None}
 
     @pytest.mark.parametrize(
         ("change", "field"),
@@ -216,7 +215,6 @@ class TestTheOrganisation:
             ({"website": "https://"}, "website"),
             ({"website": "https://user:pw@harbour.example"}, "website"),
             ({"website": "http://[::1"}, "website"),
-            ({"billing_email": "nobody"}, "billing_email"),
         ],
     )
     def test_what_cannot_be_is_said_beside_its_field(

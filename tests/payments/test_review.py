@@ -9,6 +9,8 @@ from portal.payments.syncing import Syncing
 from tests.payments.conftest import Shop
 from tests.stripe_world import StripeWorld
 
+TERMS = {"terms": "1"}
+
 
 def test_it_says_everything_and_the_button_names_the_amount(owner: FlaskClient, shop: Shop) -> None:
     page = owner.get(f"/subscribe/{shop.pro[0].id}")
@@ -30,19 +32,19 @@ def test_a_provider_that_fails_is_said_on_the_same_page_and_a_second_press_works
     stripe_world.control(
         "faults", api=[{**fault, "path": "/v1/checkout", "method": "POST", "count": 5, "stored": False}]
     )
-    answer = owner.post(f"/subscribe/{shop.pro[0].id}")
+    answer = owner.post(f"/subscribe/{shop.pro[0].id}", data=TERMS)
     assert answer.status_code == status
     assert words in answer.text
     assert "Pay €29.00" in answer.text
     stripe_world.control("faults", method="DELETE")
-    again = owner.post(f"/subscribe/{shop.pro[0].id}")
+    again = owner.post(f"/subscribe/{shop.pro[0].id}", data=TERMS)
     assert again.status_code == 303
     assert again.location.startswith(stripe_world.url)
 
 
 def test_somebody_with_the_paid_plan_is_led_to_it(owner: FlaskClient, shop: Shop, bought: int) -> None:
     assert "You are on Pro already." in owner.get(f"/subscribe/{shop.pro[0].id}").text
-    answer = owner.post(f"/subscribe/{shop.pro[0].id}")
+    answer = owner.post(f"/subscribe/{shop.pro[0].id}", data=TERMS)
     assert answer.location == f"/subscriptions/{bought}"
 
 
@@ -50,4 +52,4 @@ def test_a_free_plan_needs_no_provider(owner: FlaskClient, shop: Shop, syncing: 
     assert syncing.livemode is False
     page = owner.get(f"/subscribe/{shop.free[0].id}")
     assert "Start free, no card" in page.text
-    assert "/purchases/" in owner.post(f"/subscribe/{shop.free[0].id}").location
+    assert "/purchases/" in owner.post(f"/subscribe/{shop.free[0].id}", data=TERMS).location

@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from portal.identity import palette, queries
+from portal.identity.billing_forms import country_name
 from portal.identity.pages import (
+    billing,
     entry,
     invitations,
     mailed,
@@ -21,6 +23,7 @@ from portal.identity.rules import browser_of
 from portal.web import nav
 
 __all__ = [
+    "billing",
     "entry",
     "invitations",
     "mailed",
@@ -38,5 +41,6 @@ def register(app: Flask) -> None:
     """Serve the pages and tell the layout which organisations a person may act for."""
     app.register_blueprint(bp)
     app.jinja_env.globals["browser_of"] = browser_of
+    app.jinja_env.globals["country_name"] = country_name
     palette.register(app)
     nav.organisations_by(app, lambda person: queries.list_organisations(person.user_id or 0))

@@ -19,12 +19,12 @@ from portal.web.principal import confirmed_required, get_principal, person_requi
 @right_required("manage")
 @person_required
 def organisation() -> Answer:
-    """Name, description, website, and where invoices go."""
+    """Name, description and website."""
     person = get_principal()
     number = organisation_of(person)
     if request.method == "GET":
         found = queries.get_organisation(number)
-        names = ("name", "description", "website", "billing_email")
+        names = ("name", "description", "website")
         values = {name: getattr(found, name) or "" for name in names}
         return render_template("identity/organisation.html", form=Entered(values=values), slug=found.slug)
     wanted, entered = organisation_forms.read_organisation(request.form)
@@ -37,7 +37,6 @@ def organisation() -> Answer:
             name=wanted.name,
             description=wanted.description,
             website=wanted.website,
-            billing_email=wanted.billing_email,
             actor=person.actor,
         )
     flash(_("The organisation is saved."), "success")

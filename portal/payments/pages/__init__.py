@@ -5,15 +5,26 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from portal.payments import palette
-from portal.payments.pages import overdue, plan_change, purchases, standing, subscription, unfinished
+from portal.payments.pages import (
+    overdue,
+    plan_change,
+    purchases,
+    review,
+    standing,
+    subscription,
+    terms,
+    unfinished,
+)
 from portal.web import nav
 
 
 def register(app: Flask) -> None:
     """Serve the pages."""
     bp = Blueprint("payments", __name__)
+    review.routes(bp)
     purchases.routes(bp)
     overdue.routes(bp)
+    terms.routes(bp)
     standing.routes(bp)
     subscription.routes(bp)
     plan_change.routes(bp)

@@ -1,82 +1,37 @@
-"""Buying: what it costs before anything happens, and a page that is always safe to close or reload."""
+"""What becomes of a purchase: a page that is always safe to close or reload."""
 
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.catalog.labels import ProductLabel, find_label
 from portal.db import transaction
 from portal.gateway.service import issue_key
-from portal.metering.queries import first_call_at
+from portal.metering.queries import find_first_success, find_latest_call
 from portal.payments import buying
-from portal.payments.errors import PlanNotForSale, PurchaseNotFound
-from portal.payments.pages.buyer import account_id, buyer_of
+from portal.payments.errors import PurchaseNotFound
+from portal.payments.pages.buyer import account_id
 from portal.payments.queries import get_purchase
+from portal.payments.stages import stage_of
 from portal.payments.types import PurchaseView
-from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
-from portal.pricing.queries import get_offer, get_offer_of_price
-from portal.subscriptions.errors import AlreadySubscribed
-from portal.subscriptions.queries import find_live_for_product, had_trial
+from portal.pricing.queries import get_offer
+from portal.subscriptions.queries import get_for_account
 from portal.web.negotiation import page_or_fragment
 from portal.web.plugs import plugs
-from portal.web.preferences import choose_locale
 from portal.web.principal import get_principal, right_required, sign_in_required
 from portal.web.problems import Problem
 
 
 def routes(bp: Blueprint) -> None:
     """Add the routes."""
-    bp.get("/subscribe/<int:plan_id>")(review)
-    bp.post("/subscribe/<int:plan_id>")(subscribe)
     bp.get("/purchases/<uuid:public_id>")(purchase)
     bp.get("/purchases/<uuid:public_id>/first-call")(first_call)
     bp.post("/purchases/<uuid:public_id>/key")(reveal_key)
-
-
-@sign_in_required
-def review(plan_id: int) -> ResponseReturnValue:
-    """Say everything before money moves. Who has a paid plan of this API already moves from it instead."""
-    facts = _review_facts(plan_id)
-    live = facts["live"]
-    if live is not None and not live.is_free and live.plan_id != plan_id and facts["may_buy"]:
-        return redirect(url_for("payments.plan_change", subscription_id=live.id, plan_id=plan_id), 303)
-    return render_template("payments/review.html", **facts)
-
-
-@right_required("buy")
-def subscribe(plan_id: int) -> ResponseReturnValue:
-    """Start the purchase and lead to the hosted page, or straight to the key when nothing has to be paid."""
-    ports, buyer = plugs(), buyer_of(get_principal())
-    return_url = ports.settings.public_url.rstrip("/") + "/purchases/{purchase}"
-    try:
-        begun = buying.begin(
-            buyer,
-            plan_id,
-            payments=ports.payments,
-            now=ports.clock.now(),
-            locale=choose_locale(),
-            livemode=ports.settings.livemode,
-            return_url=return_url,
-        )
-    except PlanNotForSale:
-        abort(404)
-    except AlreadySubscribed as held:
-        flash(_("You already have this API. Here is your subscription."), "info")
-        return redirect(url_for("subscriptions.show", subscription_id=held.subscription_id), 303)
-    except PaymentsUnavailable:
-        return _not_started(
-            plan_id, _("The payment provider did not answer. Nothing was charged; try again in a moment."), 503
-        )
-    except PaymentsRefused as refusal:
-        text = _("The payment provider refused to start: %(why)s. Nothing was charged.", why=str(refusal))
-        return _not_started(plan_id, text, 502)
-    return redirect(begun.checkout_url or url_for("payments.purchase", public_id=begun.public_id), 303)
 
 
 @sign_in_required
@@ -111,7 +66,7 @@ def reveal_key(public_id: uuid.UUID) -> ResponseReturnValue:
             key = issue_key(
                 found.account_id,
                 found.subscription_id,
-                _("First key"),
+                found.key_name or _("First key"),
                 created_by=principal.user_id,
                 now=now,
                 pepper=ports.settings.pepper,
@@ -122,31 +77,6 @@ def reveal_key(public_id: uuid.UUID) -> ResponseReturnValue:
     return page_or_fragment("payments/purchase.html", "payments/_purchase.html", **facts)
 
 
-def _not_started(plan_id: int, text: str, status: int) -> ResponseReturnValue:
-    return render_template("payments/review.html", **(_review_facts(plan_id) | {"failure": text})), status
-
-
-def _review_facts(plan_id: int) -> dict[str, Any]:
-    offer = get_offer(plan_id)
-    label = find_label(offer.product_id) if offer else None
-    if offer is None or label is None or not label.is_listed:
-        abort(404)
-    principal, now = get_principal(), plugs().clock.now()
-    account_id = principal.account_id
-    live = find_live_for_product(account_id, offer.product_id) if account_id else None
-    trial_days = 0 if account_id and had_trial(account_id, offer.product_id) else offer.terms.trial_days
-    return {
-        "offer": offer,
-        "label": label,
-        "live": live,
-        "live_offer": get_offer_of_price(live.price_id) if live else None,
-        "trial_days": trial_days,
-        "trial_ends": now + timedelta(days=trial_days),
-        "may_buy": principal.may("buy"),
-        "failure": None,
-    }
-
-
 def _purchase_facts(public_id: uuid.UUID) -> dict[str, Any]:
     now = plugs().clock.now()
     try:
@@ -154,17 +84,37 @@ def _purchase_facts(public_id: uuid.UUID) -> dict[str, Any]:
     except PurchaseNotFound:
         abort(404)
     offer, label = get_offer(found.plan_id), find_label(found.product_id)
+    looks, back = _looks(), request.args.get("back") == "1"
+    held = get_for_account(found.account_id, found.subscription_id) if found.subscription_id else None
+    is_dead = held is not None and (held.has_ended or held.status in ("unpaid", "paused"))
     return {
         "purchase": found,
         "offer": offer,
         "label": label,
-        "first_call": first_call_at(found.subscription_id) if found.subscription_id else None,
+        **_calls(found),
         "sample_url": sample_url(label),
-        "left": request.args.get("left") == "1",
+        "stage": stage_of(found, looks=looks, left=request.args.get("left") == "1", back=back, is_dead=is_dead),
+        "looks": looks,
+        "back": back,
+        "held": held,
         "key": None,
         "asked": False,
-        "waited": (now - found.created_at).total_seconds() > 90,
     }
+
+
+def _calls(found: PurchaseView) -> dict[str, Any]:
+    """Return when the first call succeeded and, before that, how the latest one failed."""
+    if found.subscription_id is None:
+        return {"first_call": None, "failed_call": None}
+    success = find_first_success(found.subscription_id)
+    latest = None if success else find_latest_call(found.subscription_id)
+    return {"first_call": success.at if success else None, "failed_call": latest}
+
+
+def _looks() -> int:
+    """How often the page has looked by itself since it was opened; opening it again begins anew."""
+    typed = request.args.get("looks", "0")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 4 else 0
 
 
 def sample_url(label: ProductLabel | None) -> str:

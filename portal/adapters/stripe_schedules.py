@@ -1,0 +1,35 @@
+"""A change of price that waits, as Stripe's subscription schedules. Functions over its client; imports no SDK."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def schedule_price(client: Any, subscription_id: str, price_id: str, key: str) -> str:
+    """Replace the price when the period ends and return the schedule's id. Phases lose the discounts they do not name."""
+    held = client.v1.subscriptions.retrieve(subscription_id)
+    schedule_id = held.schedule if isinstance(held.schedule, str) else None
+    if schedule_id is None:
+        made = client.v1.subscription_schedules.create(
+            params={"from_subscription": subscription_id}, options={"idempotency_key": key}
+        )
+        schedule_id = str(made.id)
+    item = held.items.data[0]
+    span = {"start_date": item.current_period_start, "end_date": item.current_period_end}
+    kept = {"discounts": [{"discount": each} for each in held.discounts]} if held.discounts else {}
+    phases: list[Any] = [
+        {"items": [{"price": item.price.id, "quantity": item.quantity or 1}], **span, **kept},
+        {"items": [{"price": price_id, "quantity": item.quantity or 1}], "proration_behavior": "none", **kept},
+    ]
+    client.v1.subscription_schedules.update(
+        schedule_id,
+        params={"phases": phases, "end_behavior": "release"},
+        options={"idempotency_key": f"{key}:phases:{price_id}"},
+    )
+    return schedule_id
+
+
+def release(client: Any, schedule_id: str, key: str) -> None:
+    """Let a subscription go on without what was planned, unless the schedule has ended already."""
+    if client.v1.subscription_schedules.retrieve(schedule_id).status in ("active", "not_started"):
+        client.v1.subscription_schedules.release(schedule_id, options={"idempotency_key": key})
