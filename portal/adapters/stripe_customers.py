@@ -21,10 +21,15 @@ def set_identity(client: Any, customer_id: str, identity: BillingIdentity) -> No
         "state": identity.state,
         "country": identity.country,
     }
-    params: dict[str, Any] = {"name": identity.name, "address": place if any(place.values()) else ""}
+    said = {line: text for line, text in place.items() if text}
+    params: dict[str, Any] = {"name": identity.name, "address": said or ""}
     if identity.email:
         params["email"] = identity.email
-    client.v1.customers.update(customer_id, params=params)
+    answer = client.v1.customers.update(customer_id, params=params)
+    if any(getattr(answer.address, line, None) for line in place.keys() - said.keys()):
+        # An old line stayed beside the new ones. A line cannot be emptied by itself, so all go first.
+        client.v1.customers.update(customer_id, params={"address": ""})
+        client.v1.customers.update(customer_id, params={"address": said})
     held = client.v1.customers.tax_ids.list(customer_id, params={"limit": 100}).data
     wanted = identity.tax_number
     if wanted is not None and wanted not in [(each.type, each.value) for each in held]:

@@ -29,8 +29,14 @@ def walk(request: pytest.FixtureRequest, browser: Browser, running: Portal) -> I
     page = context.new_page()
     kinds = {"mouse": Walk, "keyboard": KeyboardWalk, "phone": TouchWalk}
     ways = {"mouse": "mouse, 1280 px", "keyboard": "keyboard only, 1280 px", "phone": "touch, 390 px"}
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None
+    )
     yield kinds[request.param](page, ways[request.param])
     context.close()
+    assert faults == []
 
 
 def test_from_the_landing_page_to_the_first_call(
@@ -39,6 +45,7 @@ def test_from_the_landing_page_to_the_first_call(
     """A stranger finds an API, buys it, calls it and sees the call; the walk says what that took."""
     page = walk.page
     page.goto("/")
+    walk.press(page.get_by_role("link", name="Browse the market"))
     walk.send(page.get_by_role("searchbox").first, "exchange rates")
     walk.press(page.locator("main").get_by_role("link", name=re.compile("^Rates")).first)
     walk.press(page.get_by_role("link", name="Pricing", exact=True).first)

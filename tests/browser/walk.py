@@ -95,5 +95,4 @@ class TouchWalk(Walk):
 
     def press(self, what: Locator) -> None:
         self.acts += 1
-        what.scroll_into_view_if_needed()
         what.tap()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from portal.adapters.stripe_payments import StripePayments
 from portal.kit.money import Money
 from portal.ports.payments import (
+    BillingIdentity,
     CheckoutRequest,
     Customer,
     NotAtProvider,
@@ -18,6 +21,7 @@ from portal.ports.payments import (
     PaymentsUnavailable,
     RecurringPrice,
 )
+from portal.ports.promotions import Discount, NewCode
 from tests.contracts.test_stripe_contract import Judge
 from tests.stripe_world import SECRET, StripeWorld, start_stripe_world
 
@@ -225,3 +229,61 @@ def test_an_answer_that_was_lost_on_the_way_leaves_one_page(payments: StripePaym
         payments.start_checkout(wanted)
     payments.start_checkout(wanted)
     assert len(world.api("GET", "checkout/sessions")["data"]) == 1
+
+
+def test_whom_it_bills_can_be_said_changed_and_taken_back(payments: StripePayments, world: StripeWorld) -> None:
+    held = customer(payments)
+    whole = BillingIdentity(
+        "Tidewater Labs GmbH", "bills@tidewater.example", "Hafen 4", "", "24103", "Kiel", "", "DE",
+        ("eu_vat", "DE136695976"),
+    )  # fmt: skip
+    for _again in range(2):
+        payments.set_billing_identity(held.id, whole)
+    found = world.api("GET", f"customers/{held.id}", **{"expand[]": "tax_ids"})
+    assert (found["name"], found["address"]["city"], len(found["tax_ids"]["data"])) == (whole.name, "Kiel", 1)
+    payments.set_billing_identity(held.id, replace(whole, tax_number=("gb_vat", "GB980780684")))
+    (number,) = world.api("GET", f"customers/{held.id}/tax_ids")["data"]
+    assert number["value"] == "GB980780684"
+    payments.set_billing_identity(held.id, BillingIdentity("Tidewater", None))
+    found = world.api("GET", f"customers/{held.id}", **{"expand[]": "tax_ids"})
+    assert (found["address"], found["tax_ids"]["data"], found["email"]) == (None, [], "bills@tidewater.example")
+    with pytest.raises(PaymentsRefused) as refused:
+        payments.set_billing_identity(held.id, replace(whole, tax_number=("eu_vat", "nothing")))
+    assert refused.value.code == "tax_id_invalid"
+    with pytest.raises(NotAtProvider):
+        payments.set_billing_identity("cus_nothing", whole)
+
+
+@pytest.mark.parametrize(
+    "discount",
+    [
+        Discount("once", percent_off=Decimal("12.5")),
+        Discount("repeating", amount_off=Money(500, "eur"), months=3),
+        Discount("forever", percent_off=Decimal(25), products=frozenset({"portal-plan-7"})),
+    ],
+)
+def test_a_code_is_made_found_used_and_stopped(
+    payments: StripePayments, world: StripeWorld, discount: Discount
+) -> None:
+    wanted = checkout(payments)
+    made = payments.create_code(NewCode("SPRING", discount, most_uses=5), key="code:1")
+    assert payments.create_code(NewCode("SPRING", discount, most_uses=5), key="code:1").id == made.id
+    assert payments.find_code("spring") == made
+    assert payments.find_code("SUMMER") is None
+    assert (made.discount, made.is_active, made.uses, made.most_uses) == (discount, True, 0, 5)
+    page = payments.start_checkout(replace(wanted, promotion_id=made.id))
+    assert page.url is not None
+    world.pay(page.url)
+    held = payments.fetch_subscription(payments.fetch_checkout(page.id).subscription_id or "")
+    (invoice,) = payments.list_invoices(held.customer_id)
+    assert invoice.total == 2900 - invoice.discount < 2900
+    # What is good once has been used by the first invoice; the rest goes on and says until when.
+    assert (held.discount is None) == (discount.duration == "once")
+    assert held.discount is None or (held.discount.code, held.discount.discount) == ("SPRING", discount)
+    payments.schedule_price(held.id, payments.ensure_price(SMALLER), key="later:1")
+    assert payments.fetch_subscription(held.id).discount == held.discount
+    for _again in range(2):
+        payments.stop_code(made.id)
+    assert [(one.code, one.is_active, one.uses) for one in payments.list_codes()] == [("SPRING", False, 1)]
+    with pytest.raises(PaymentsRefused):
+        payments.start_checkout(replace(wanted, promotion_id=made.id, intent="purchase:b:1"))

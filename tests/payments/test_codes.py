@@ -79,6 +79,7 @@ def test_what_was_said_is_what_is_paid_and_what_the_invoice_says(
     found = find_discount(shop.account.id, subscription_id)
     assert found is not None
     assert found.code == "WELCOME25"
+    assert "Code WELCOME25: €21.75 until" in owner.get(f"/subscriptions/{subscription_id}/discount").text
 
 
 def _customer(shop: Shop, syncing: Syncing) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, flash, redirect, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.catalog.labels import find_label
 from portal.payments import changing
+from portal.payments.held_discounts import find_discount
+from portal.payments.pages import saving_words
 from portal.payments.pages.buyer import account_id
 from portal.payments.queries import list_invoices
 from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
@@ -25,6 +27,7 @@ def routes(bp: Blueprint) -> None:
     bp.post("/subscriptions/<int:subscription_id>/cancellation/undo")(resume)
     bp.post("/subscriptions/<int:subscription_id>/portal")(portal)
     bp.get("/subscriptions/<int:subscription_id>/invoices")(invoices)
+    bp.get("/subscriptions/<int:subscription_id>/discount")(discount)
 
 
 @right_required("buy")
@@ -67,6 +70,20 @@ def invoices(subscription_id: int) -> ResponseReturnValue:
         label=find_label(held.product_id),
         offer=get_offer_of_price(held.price_id),
     )
+
+
+@sign_in_required
+def discount(subscription_id: int) -> ResponseReturnValue:
+    """Say what a code makes of the next charge: a panel of the subscription's page, empty without one."""
+    try:
+        held = get_for_account(account_id(), subscription_id)
+    except UnknownSubscription:
+        abort(404)
+    found = find_discount(held.account_id, held.id)
+    if found is None or held.has_ended:
+        return ""
+    words = saving_words.held(found, get_offer_of_price(held.price_id), held.period.end)
+    return render_template("payments/_discount.html", code=found.code, words=words)
 
 
 def _change_cancellation(subscription_id: int, *, cancel: bool) -> ResponseReturnValue:
