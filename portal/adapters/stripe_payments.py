@@ -204,18 +204,7 @@ class StripePayments:
 
     @_translated
     def preview_change(self, subscription_id: str, price_id: str, *, at: datetime) -> ChangePreview:
-        item = self._client.v1.subscriptions.retrieve(subscription_id).items.data[0]
-        preview = self._client.v1.invoices.create_preview(
-            params={
-                "subscription": subscription_id,
-                "subscription_details": {
-                    "items": [{"id": item.id, "price": price_id}],
-                    "proration_behavior": "always_invoice",
-                    "proration_date": int(at.timestamp()),
-                },
-            }
-        )
-        return preview_of(preview)
+        return preview_of(stripe_schedules.preview(self._client, subscription_id, price_id, at))
 
     @_translated
     def change_price(self, subscription_id: str, price_id: str, *, at: datetime, key: str) -> SubscriptionSnapshot:

@@ -1,8 +1,24 @@
-"""A change of price that waits, as Stripe's subscription schedules. Functions over its client; imports no SDK."""
+"""Changes of price as Stripe previews them, and those that wait, as its subscription schedules. Imports no SDK."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+
+
+def preview(client: Any, subscription_id: str, price_id: str, at: datetime) -> Any:
+    """Return the invoice that replacing the price at an instant would make at once."""
+    item = client.v1.subscriptions.retrieve(subscription_id).items.data[0]
+    return client.v1.invoices.create_preview(
+        params={
+            "subscription": subscription_id,
+            "subscription_details": {
+                "items": [{"id": item.id, "price": price_id}],
+                "proration_behavior": "always_invoice",
+                "proration_date": int(at.timestamp()),
+            },
+        }
+    )
 
 
 def schedule_price(client: Any, subscription_id: str, price_id: str, key: str) -> str:

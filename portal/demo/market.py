@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -20,6 +21,7 @@ from portal.demo.usage import Caller
 from portal.entitlements.service import derive
 from portal.gateway.service import issue_key
 from portal.identity import operating
+from portal.identity.billing import change_billing, get_billing
 from portal.identity.members import change_organisation
 from portal.identity.people import find_confirmed
 from portal.identity.queries import find_organisation_by_name, get_organisation
@@ -74,15 +76,16 @@ def let_customers_come(today: datetime) -> list[dict[str, str]]:
 
 def _settle(stall: Stall, today: datetime) -> None:
     organisation_id = admit(stall.owner, today - timedelta(days=stall.since))
-    with transaction(SYSTEM):
+    with transaction(SYSTEM) as session:
         change_organisation(
             organisation_id,
             name=get_organisation(organisation_id).name,
             description=stall.description,
             website=stall.website,
-            billing_email=stall.owner.email,
             actor="demo",
         )
+        whom = replace(get_billing(organisation_id), email=stall.owner.email)
+        change_billing(session, organisation_id, whom, actor="demo", now=today)
         operating.set_verified(organisation_id, stall.is_verified, actor="demo", reason="demo data")
 
 

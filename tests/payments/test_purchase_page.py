@@ -42,6 +42,9 @@ PAID = {"status": "complete", "subscription_id": 7}
     [
         ({"status": "started"}, {}, "started"),
         ({}, {"left": True}, "left"),
+        ({"failure": "generic_decline"}, {"left": True}, "refused"),
+        ({"failure": "generic_decline"}, {"back": True}, "confirming"),  # another card was taken since
+        ({"failure": "generic_decline"}, {"back": True, "looks": QUICK_LOOKS}, "refused"),
         ({}, {}, "confirming"),
         ({"seen": "open"}, {"back": True}, "confirming"),  # the look that said so may be older than the payment
         ({"seen": "open"}, {"back": True, "looks": QUICK_LOOKS}, "action"),
