@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, request
 
 from portal.catalog import price_tables, wording
-from portal.catalog.forms import Volume, read_volume
 from portal.catalog.frame import find_view, frame
+from portal.pricing.asked import Volume, read_volume
 from portal.pricing.types import Offer
 from portal.pricing.volumes import best_of, best_offers, quote
 from portal.web.negotiation import page_or_fragment

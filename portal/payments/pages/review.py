@@ -10,7 +10,6 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.catalog.forms import read_volume
 from portal.catalog.labels import find_label
 from portal.identity.billing import get_billing
 from portal.kit.periods import add_intervals
@@ -21,6 +20,7 @@ from portal.payments.forms import Choices, read_choices
 from portal.payments.pages import saving_words
 from portal.payments.pages.buyer import buyer_of
 from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
+from portal.pricing.asked import read_volume
 from portal.pricing.queries import get_offer, get_offer_of_price
 from portal.pricing.types import Offer
 from portal.pricing.volumes import quote
