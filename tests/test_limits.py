@@ -50,6 +50,13 @@ def test_reading_pages_is_not_limited(app: Flask, settings: Settings, redis_conn
     assert {client.get("/login").status_code for _ in range(150)} == {200}
 
 
+def test_codes_cannot_be_tried_out_by_reading(app: Flask, settings: Settings, redis_connection: Redis) -> None:
+    client = limited(app, settings, settings.redis_url)
+    answers = [client.get(f"/subscribe/1?code=GUESS-{n}").status_code for n in range(62)]
+    assert answers == [303] * 60 + [429] * 2, "60 an hour, then the page does not ask the provider any more"
+    assert client.get("/subscribe/1").status_code == 303
+
+
 def test_a_refusal_says_when_to_come_back(app: Flask, settings: Settings, redis_connection: Redis) -> None:
     client = limited(app, settings, settings.redis_url)
     for _ in range(30):

@@ -1,7 +1,7 @@
 """General limits on how often one caller may do things. Kept in Redis, in memory while Redis is away, never an error.
 
 These protect the machine, not money or accounts: passwords are counted in PostgreSQL (see `portal/identity`) and paid
-calls by the gateway. Reading pages is not limited here; writing is, and everything under `/api`.
+calls by the gateway. Reading pages is not limited here, but for the few that say so; writing is, and everything under `/api`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,16 @@ API = "600 per minute"
 _MACHINES = ("/api/gateway/", "/api/v1/webhooks/", "/api/webhooks/", "/api/stripe/webhook", "/billing/webhook")
 
 
-def rate(limit: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Give a route a limit of its own per caller, such as `30 per hour`. On pages it counts writes only."""
+def rate(limit: str, *, reading_with: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Give a route a limit of its own per caller, such as `30 per hour`.
+
+    On pages it counts writes, and reading only with the query parameter `reading_with`: one that asks for something
+    that must not be tried out at will.
+    """
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         view.__dict__["rate"] = limit
+        view.__dict__["reading_with"] = reading_with
         return view
 
     return decorate
@@ -65,7 +70,10 @@ def is_unlimited() -> bool:
     """True for reading pages, for probes and files, and for the doors of machines."""
     if request.endpoint in (None, "static") or request.blueprint == "health" or request.path.startswith(_MACHINES):
         return True
-    return request.method in ("GET", "HEAD", "OPTIONS") and not request.path.startswith("/api/")
+    if request.method not in ("GET", "HEAD", "OPTIONS") or request.path.startswith("/api/"):
+        return False
+    counted = getattr(current_app.view_functions.get(request.endpoint), "reading_with", "")
+    return not (counted and request.args.get(counted))
 
 
 def _limit() -> str:

@@ -52,6 +52,7 @@ def routes(bp: Blueprint) -> None:
     bp.post("/subscribe/<int:plan_id>")(subscribe)
 
 
+@rate("60 per hour", reading_with="code")
 @sign_in_required
 def review(plan_id: int) -> ResponseReturnValue:
     """Say everything before money moves. Who has a paid plan of this API already moves from it instead."""
