@@ -51,6 +51,7 @@ def test_search_filter_compare_and_save(page: Page, running: Portal) -> None:
     page.goto("/saved")
     expect(page.get_by_role("link", name="Rates", exact=True)).to_be_visible()
     page.get_by_role("button", name="Saved Rates").click()
+    expect(page.get_by_role("button", name="Save Rates", exact=True)).to_have_attribute("aria-pressed", "false")
     page.reload()
     expect(page.get_by_role("heading", name="Nothing saved yet")).to_be_visible()
 
