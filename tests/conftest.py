@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -145,39 +146,43 @@ def redis_connection(settings: Settings) -> Iterator[redis.Redis]:
 
 
 def empty_tables(settings: Settings) -> None:
-    """Empty what the last test filled. Triggers that forbid it are off for this session alone.
+    """Empty every table and begin its numbers anew. Triggers and references that forbid it are off for this session alone.
 
-    Only tables that hold a row or gave out a number: emptying all of them costs more than most tests. Months of the
-    request log go away whole: each test decides itself which ones exist.
+    Rows are deleted, not truncated: most tables hold a few or none, and truncating one costs as much as a whole test.
+    Months of the request log go away whole, for each test decides itself which ones exist.
     """
-    with psycopg.connect(settings.sqlalchemy_url.replace("+psycopg", ""), autocommit=True) as link:
+    address = settings.sqlalchemy_url.replace("+psycopg", "")
+    with psycopg.connect(address, autocommit=True) as link:
         link.execute("SET session_replication_role = replica")
-        touched = [row[0] for row in link.execute(_touched(link)) if row[0]]
-        if touched:
-            link.execute(f"TRUNCATE {', '.join(touched)} RESTART IDENTITY CASCADE")
         months = link.execute("SELECT relname FROM pg_class WHERE relname ~ '^api_requests_log_[0-9]{4}_[0-9]{2}$'")
         for (month,) in months.fetchall():
             link.execute(f"DROP TABLE {month}")
-        link.execute("DELETE FROM projects WHERE id > 1")
-        link.execute(
-            "INSERT INTO projects (id, name) OVERRIDING SYSTEM VALUE VALUES (1, 'marketplace') ON CONFLICT DO NOTHING"
-        )
-        link.execute("SELECT setval(pg_get_serial_sequence('projects', 'id'), 1)")  # the next project is number 2
+        link.execute(_emptying(address))
 
 
-def _touched(link: psycopg.Connection[Any]) -> str:
-    """Return a statement that names the tables which a test has written to."""
-    tables = link.execute(
-        "SELECT quote_ident(t.tablename), s.sequencename FROM pg_tables t"
-        " LEFT JOIN pg_sequences s ON s.sequencename = t.tablename || '_id_seq'"
-        " WHERE t.schemaname = 'public' AND t.tablename NOT IN ('alembic_version', 'projects')"
-        " AND t.tablename NOT LIKE 'api_requests_log_%'"
-    ).fetchall()
-    checks = []
-    for table, sequence in tables:
-        used = f"EXISTS (SELECT FROM {table})" + (f" OR (SELECT is_called FROM {sequence})" if sequence else "")  # noqa: S608
-        checks.append(f"SELECT '{table}' WHERE {used}")
-    return " UNION ALL ".join(checks)
+@cache
+def _emptying(address: str) -> str:
+    """Return the statements that empty a migrated database; project 1 is made by a migration and stays."""
+    with psycopg.connect(address) as link:
+        tables = link.execute(
+            "SELECT quote_ident(c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+            " AND c.relname NOT IN ('alembic_version', 'projects')"
+        ).fetchall()
+        numbers = link.execute(
+            "SELECT quote_ident(sequencename) FROM pg_sequences WHERE schemaname = 'public'"
+        ).fetchall()
+    return "; ".join(
+        [
+            "BEGIN",
+            *(f"DELETE FROM {table}" for (table,) in tables),  # noqa: S608
+            *(f"SELECT setval('{name}', 1, false) FROM {name} WHERE is_called" for (name,) in numbers),  # noqa: S608
+            "DELETE FROM projects WHERE id > 1",
+            "INSERT INTO projects (id, name) OVERRIDING SYSTEM VALUE VALUES (1, 'marketplace') ON CONFLICT DO NOTHING",
+            "SELECT setval(pg_get_serial_sequence('projects', 'id'), 1)",  # the next project is number 2
+            "COMMIT",
+        ]
+    )
 
 
 os.environ.setdefault("FLASK_SKIP_DOTENV", "1")

@@ -108,7 +108,7 @@ class TestBrowsers:
     def test_the_list_shows_only_one_s_own(self, app: Flask, client: FlaskClient, cleo: User, dan: User) -> None:
         sign_in_as(app.test_client(), dan)
         page = sign_in_as(client, cleo).get("/settings").text
-        assert page.count("127.0.0.1") == 1
+        assert page.count(">127.0.0.1<") == 1
 
 
 class TestPassword:
