@@ -231,6 +231,9 @@ def test_a_star_pressed_with_htmx_comes_back_as_it_stands_on_the_card(harbour: A
     fields = {"next": "/marketplace", "name": "Tides"}
     star = at_cleo.post(f"/saved/{harbour.id}", data=fields, headers=HTMX).get_data(as_text=True)
     assert 'data-announce="Tides saved"' in star
+    page = at_cleo.get("/marketplace").get_data(as_text=True)
+    ids = re.findall(r' id="(star-[^"]+)"', page)
+    assert len(ids) == len(set(ids)) > 2, "an API stands in several rows"
     name = f"star-{harbour.id}"
     on_card = region(at_cleo.get("/marketplace").get_data(as_text=True), name)
     assert region(star, name).replace(' data-announce="Tides saved"', "") == on_card

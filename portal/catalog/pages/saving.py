@@ -58,9 +58,17 @@ def _answer(api_id: int, *, is_saved: bool) -> Response | Redirect:
     back = safe_next(request.form.get("next"), url_for("catalog.saved"))
     if not wants_fragment():
         return redirect(back, 303)
-    name = " ".join(request.form.get("name", "").split())[:120]
+    name, row = " ".join(request.form.get("name", "").split())[:120], request.form.get("row", "")
     return make_response(
-        render_template("catalog/_star.html", api_id=api_id, name=name, is_saved=is_saved, here=back, announce=True)
+        render_template(
+            "catalog/_star.html",
+            api_id=api_id,
+            name=name,
+            is_saved=is_saved,
+            here=back,
+            announce=True,
+            row=int(row) if row.isascii() and row.isdigit() and len(row) < 3 else 0,
+        )
     )
 
 
