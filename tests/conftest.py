@@ -30,13 +30,23 @@ from portal.settings import Settings
 from portal.web.plugs import Plugs
 from portal.wiring import plug
 from tests.sign_in import Browser
+from tests.whole_portal import Portal, started
 
 START = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright keeps a loop running in this thread, and `asyncio.run` refuses beside it."""
-    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+    """Order the journeys: those that share a demo together, and what hurts it at the end.
+
+    Those with a browser come after those without: Playwright keeps a loop running in this thread, and `asyncio.run`
+    refuses beside it.
+    """
+
+    def place(item: pytest.Item) -> tuple[bool, bool, bool]:
+        folders = item.path.parts
+        return "chaos" in folders, "browser" in getattr(item, "fixturenames", ()), "browser" in folders
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
@@ -186,6 +196,13 @@ def _emptying(address: str) -> str:
 
 
 os.environ.setdefault("FLASK_SKIP_DOTENV", "1")
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """The demo, one for all journeys."""
+    with started(tmp_path_factory.mktemp("portal-state")) as portal:
+        yield portal
 
 
 @pytest.fixture(scope="session")

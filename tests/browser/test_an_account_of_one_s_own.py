@@ -11,8 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Portal
 from tests.browser.test_every_page import ASKED
+from tests.whole_portal import Portal
 
 pytestmark = pytest.mark.browser
 PASSWORD = "ferry lantern quince 9"

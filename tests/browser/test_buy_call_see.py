@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Portal
 from tests.browser.walk import KeyboardWalk, TouchWalk, Walk
+from tests.whole_portal import Portal
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Portal
 from tests.browser.test_every_page import sign_in
+from tests.whole_portal import Portal
 
 pytestmark = pytest.mark.browser
 PRESSED = "header.bar, .foot, .btn, .tab-links, summary.btn, .search, .copy, .hint, dialog, .crumbs"

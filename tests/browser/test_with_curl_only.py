@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import Portal
+from tests.whole_portal import Portal
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")]
 

@@ -16,8 +16,8 @@ import pytest
 import redis
 
 from portal.demo import leftovers
-from tests.browser.conftest import Portal, running  # noqa: F401 - the fixture of a whole portal
 from tests.browser.test_with_curl_only import Curl, until
+from tests.whole_portal import Portal
 
 pytestmark = [pytest.mark.chaos, pytest.mark.browser]
 
@@ -26,7 +26,7 @@ GROWN_UP = 4.0  # seconds: a process that is killed while it still imports its m
 PASSWORD = "quiet otter bakes rye 9"
 
 
-def test_killing_web_and_worker_during_checkouts_loses_nothing(running: Portal, tmp_path: Path) -> None:  # noqa: F811
+def test_killing_web_and_worker_during_checkouts_loses_nothing(running: Portal, tmp_path: Path) -> None:
     buyers = [_sign_up(running, tmp_path / f"jar{n}") for n in range(BUYERS)]
     plan = re.findall(r'href="/subscribe/(\d+)"', buyers[0]("/marketplace/kestrel-data/rates/pricing"))[-1]
     stop = threading.Event()

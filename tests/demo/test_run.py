@@ -98,15 +98,9 @@ def a_demo() -> Iterator[Demo]:
             forget_postgres(folder / "state" / "postgres")
 
 
-@pytest.fixture
-def demo() -> Iterator[Demo]:
-    with a_demo() as one:
-        yield one
-
-
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[Demo, dict[str, Any]]]:
-    """A demo that runs for all the tests that leave it whole."""
+    """One demo for all the tests of this file, in the order of a life: it is hurt, stopped, killed and started again."""
     with a_demo() as one:
         yield one, one.start()
 
@@ -171,8 +165,8 @@ def test_a_killed_database_heals(running: Running) -> None:
     until(lambda: serves(described["portal_url"]))
 
 
-def test_it_stops_cleanly_when_asked(demo: Demo) -> None:
-    demo.start()
+def test_it_stops_cleanly_when_asked(running: Running) -> None:
+    demo, _ = running
     assert demo.signal(signal.SIGTERM) == 0
     assert demo.others() == []
     assert not (demo.folder / "state" / "demo.json").exists()
@@ -180,7 +174,10 @@ def test_it_stops_cleanly_when_asked(demo: Demo) -> None:
     assert "stopped; the data is kept" in demo.text()
 
 
-def test_after_a_killed_supervisor_nothing_stays_behind_and_the_next_start_has_the_data(demo: Demo) -> None:
+def test_after_a_killed_supervisor_nothing_stays_behind_and_the_next_start_has_the_data(running: Running) -> None:
+    demo, _ = running
+    if demo.process is not None and demo.process.poll() is None:
+        demo.signal(signal.SIGTERM)
     described = demo.start()
     with psycopg.connect(described["database_url"], autocommit=True) as link:
         link.execute("create table kept as select 7 as n")
