@@ -65,7 +65,7 @@ class Demo:
                 stdout=output,
                 stderr=output,
             )
-        until(lambda: description.exists() or self._ended())
+        until(lambda: description.exists() or self._ended(), 240)  # the first start fills it with months of data
         return dict(json.loads(description.read_text()))
 
     def _ended(self) -> bool:
