@@ -57,6 +57,13 @@ def test_codes_cannot_be_tried_out_by_reading(app: Flask, settings: Settings, re
     assert client.get("/subscribe/1").status_code == 303
 
 
+def test_nor_by_programs(app: Flask, settings: Settings, redis_connection: Redis) -> None:
+    client = limited(app, settings, settings.redis_url)
+    answers = [client.post("/api/subscriptions", json={"plan_id": 1, "code": f"GUESS-{n}"}) for n in range(62)]
+    assert [answer.status_code for answer in answers] == [401] * 60 + [429] * 2
+    assert answers[-1].mimetype == "application/problem+json"
+
+
 def test_a_refusal_says_when_to_come_back(app: Flask, settings: Settings, redis_connection: Redis) -> None:
     client = limited(app, settings, settings.redis_url)
     for _ in range(30):

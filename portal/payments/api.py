@@ -23,6 +23,7 @@ from portal.subscriptions.errors import AlreadySubscribed
 from portal.subscriptions.queries import get_for_account, had_trial, list_for_account
 from portal.subscriptions.types import SubscriptionView
 from portal.web.bodies import StrictBody, read_body
+from portal.web.limits import rate
 from portal.web.plugs import plugs
 from portal.web.preferences import choose_locale
 from portal.web.principal import get_principal, right_required
@@ -50,6 +51,7 @@ def list_subscriptions() -> ResponseReturnValue:
 
 
 @bp.post("/api/subscriptions")
+@rate("60 per hour")
 @right_required("buy")
 def subscribe() -> ResponseReturnValue:
     """Subscribe to a plan.
