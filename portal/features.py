@@ -20,11 +20,13 @@ from portal.payments import api as payments_api
 from portal.payments import pages as payments
 from portal.pricing import api as pricing_api
 from portal.pricing import words as pricing_words
+from portal.projects import credentials as app_keys
 from portal.subscriptions import pages as subscriptions
 from portal.webhooks import api as webhooks
 
 # Every feature with tables: the metadata must be whole before it is compared or migrated.
 WITH_TABLES = (
+    "web",
     "outbox",
     "audit",
     "identity",
@@ -46,6 +48,7 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     for feature in WITH_TABLES:
         import_module(f"portal.{feature}.models")
     credentials.register(app)
+    app_keys.register(app)
     identity.register(app)
     pricing_words.register(app)
     csrf.exempt(pricing_api.bp)

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import stripe
 import structlog
@@ -25,6 +25,7 @@ from portal.adapters.stripe_snapshots import (
     notice_of,
     payment_of,
     preview_of,
+    price_of,
     subscription_of,
 )
 from portal.ports.payments import (
@@ -35,12 +36,13 @@ from portal.ports.payments import (
     CheckoutRequest,
     Customer,
     InvoiceSnapshot,
+    NewPrice,
     NotAtProvider,
     Notice,
     PaymentSnapshot,
     PaymentsRefused,
     PaymentsUnavailable,
-    RecurringPrice,
+    PriceSnapshot,
     SubscriptionSnapshot,
 )
 from portal.ports.promotions import NewCode, PromotionCode
@@ -126,26 +128,25 @@ class StripePayments:
         self._client.v1.promotion_codes.update(code_id, params={"active": False})
 
     @_translated
-    def ensure_price(self, price: RecurringPrice) -> str:
+    def ensure_price(self, price: NewPrice) -> str:
         if price.provider_id:
             return price.provider_id
         found = self._client.v1.prices.list(params={"lookup_keys": [price.reference], "limit": 1})
         if found.data:
             return found.data[0].id
-        made = self._client.v1.prices.create(
-            params={
-                "product": self._ensure_product(price),
-                "currency": price.amount.currency,
-                "unit_amount": price.amount.amount,
-                "recurring": {"interval": price.interval, "interval_count": price.interval_count},
-                "lookup_key": price.reference,
-                "metadata": {"price": price.reference},
-            },
-            options={"idempotency_key": f"price:{price.reference}"},
-        )
+        params: dict[str, Any] = {
+            "product": self._ensure_product(price),
+            "currency": price.amount.currency,
+            "unit_amount": price.amount.amount,
+            "lookup_key": price.reference,
+            "metadata": {"price": price.reference},
+            **_recurrence(price),
+        }
+        options: stripe.RequestOptions = {"idempotency_key": f"price:{price.reference}"}
+        made = self._client.v1.prices.create(params=params, options=options)  # type: ignore[arg-type]
         return made.id
 
-    def _ensure_product(self, price: RecurringPrice) -> str:
+    def _ensure_product(self, price: NewPrice) -> str:
         try:
             self._client.v1.products.create(
                 params={"id": price.product_reference, "name": price.product_name},
@@ -158,11 +159,11 @@ class StripePayments:
 
     @_translated
     def start_checkout(self, request: CheckoutRequest) -> Checkout:
-        subscription: dict[str, Any] = {"metadata": dict(request.metadata)}
+        what_follows: dict[str, Any] = {"metadata": dict(request.metadata)}
         if request.trial_days:
-            subscription["trial_period_days"] = request.trial_days
+            what_follows["trial_period_days"] = request.trial_days
         params: dict[str, Any] = {
-            "mode": "subscription",
+            "mode": "payment" if request.one_time else "subscription",
             "customer": request.customer_id,
             "line_items": [{"price": request.price_id, "quantity": request.quantity}],
             "success_url": request.success_url,
@@ -170,7 +171,7 @@ class StripePayments:
             "client_reference_id": request.intent,
             "locale": request.locale,
             "metadata": dict(request.metadata),
-            "subscription_data": subscription,
+            "payment_intent_data" if request.one_time else "subscription_data": what_follows,
         }
         if request.promotion_id is not None:
             params["discounts"] = [{"promotion_code": request.promotion_id}]
@@ -248,11 +249,47 @@ class StripePayments:
 
     @_translated
     def fetch_payment(self, payment_id: str) -> PaymentSnapshot:
-        found = self._client.v1.payment_intents.retrieve(payment_id)
+        found = self._client.v1.payment_intents.retrieve(payment_id, params={"expand": ["latest_charge"]})
         billed = self._client.v1.invoice_payments.list(
             params={"payment": {"type": "payment_intent", "payment_intent": payment_id}, "limit": 1}
         )
-        return payment_of(found, pays_invoice=bool(billed.data))
+        return payment_of(
+            found,
+            invoice_id=_invoice_of(billed.data),
+            refunds=self._refunds_of(found),
+            disputes=self._disputes_of(found),
+        )
+
+    def _refunds_of(self, found: stripe.PaymentIntent) -> list[Any]:
+        # A refund that failed leaves the charge's sum at nothing: only the list tells of it.
+        if found.status != "succeeded":
+            return []
+        page = self._client.v1.refunds.list(params={"payment_intent": found.id, "limit": 100})
+        return list(page.auto_paging_iter())
+
+    def _disputes_of(self, found: stripe.PaymentIntent) -> list[Any]:
+        if not getattr(found.latest_charge, "disputed", False):
+            return []
+        page = self._client.v1.disputes.list(params={"payment_intent": found.id, "limit": 100})
+        return list(page.auto_paging_iter())
+
+    @_translated
+    def find_payment_of(self, kind: Literal["charge", "refund", "dispute"], object_id: str) -> str | None:
+        read: dict[str, Callable[[str], Any]] = {
+            "charge": self._client.v1.charges.retrieve,
+            "refund": self._client.v1.refunds.retrieve,
+            "dispute": self._client.v1.disputes.retrieve,
+        }
+        intent = read[kind](object_id).payment_intent
+        return intent if intent is None or isinstance(intent, str) else str(intent.id)
+
+    @_translated
+    def fetch_price(self, price_id: str) -> PriceSnapshot:
+        return price_of(self._client.v1.prices.retrieve(price_id, params={"expand": ["product"]}))
+
+    @_translated
+    def set_price_metadata(self, price_id: str, metadata: Mapping[str, str]) -> None:
+        self._client.v1.prices.update(price_id, params={"metadata": dict(metadata)})
 
     @_translated
     def open_portal(self, customer_id: str, *, return_url: str) -> str:
@@ -290,3 +327,16 @@ class StripePayments:
                 continue
             return
         raise BadSignature("no signing secret in force made this signature")
+
+
+def _recurrence(price: NewPrice) -> dict[str, Any]:
+    """Return how often a price is due; nothing for what is paid once."""
+    if price.interval is None:
+        return {}
+    return {"recurring": {"interval": price.interval, "interval_count": price.interval_count}}
+
+
+def _invoice_of(billed: list[Any]) -> str | None:
+    """Return the invoice that a payment is for."""
+    invoice = billed[0].invoice if billed else None
+    return invoice if invoice is None or isinstance(invoice, str) else str(invoice.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,10 +13,13 @@ from portal.ports.payments import (
     ChangePreview,
     Checkout,
     Customer,
+    DisputeSnapshot,
     InvoiceSnapshot,
     Notice,
     PaymentSnapshot,
     PreviewLine,
+    PriceSnapshot,
+    RefundSnapshot,
     SubscriptionSnapshot,
 )
 from portal.ports.promotions import Discount, HeldDiscount, PromotionCode
@@ -65,6 +68,7 @@ def checkout_of(found: Any) -> Checkout:
         customer_id=_id(found.customer),
         expires_at=_instant(found.expires_at),
         metadata=_metadata(found),
+        payment_id=_id(getattr(found, "payment_intent", None)),
     )
 
 
@@ -167,15 +171,51 @@ def invoice_of(found: Any) -> InvoiceSnapshot:
     )
 
 
-def payment_of(found: Any, *, pays_invoice: bool) -> PaymentSnapshot:
-    """Return an attempt to pay; its error is that of the last try and goes away with the next."""
+def payment_of(
+    found: Any, *, invoice_id: str | None, refunds: Iterable[Any] = (), disputes: Iterable[Any] = ()
+) -> PaymentSnapshot:
+    """Return an attempt to pay, its last charge brought along.
+
+    Its error is that of the last try and goes away with the next.
+    """
     error = getattr(found, "last_payment_error", None)
+    charge = getattr(found, "latest_charge", None)
+    paying = charge if found.status == "succeeded" else None
     return PaymentSnapshot(
         id=found.id,
         customer_id=_id(found.customer),
         amount=Money(found.amount, found.currency),
         refusal=(getattr(error, "decline_code", None) or getattr(error, "code", None)) if error else None,
-        pays_invoice=pays_invoice,
+        invoice_id=invoice_id,
+        status=found.status,
+        amount_received=found.amount_received,
+        amount_refunded=paying.amount_refunded if paying else 0,
+        paid_at=from_timestamp(paying.created) if paying else None,
+        created_at=from_timestamp(found.created),
+        livemode=bool(found.livemode),
+        refunds=tuple(
+            RefundSnapshot(one.id, one.amount, one.status or "pending", one.reason, from_timestamp(one.created))
+            for one in refunds
+        ),
+        disputes=tuple(
+            DisputeSnapshot(one.id, one.amount, one.status, one.reason, from_timestamp(one.created)) for one in disputes
+        ),
+        metadata=_metadata(found),
+    )
+
+
+def price_of(found: Any) -> PriceSnapshot:
+    """Return a price; its product must have been brought along."""
+    recurring = found.recurring
+    return PriceSnapshot(
+        id=found.id,
+        product_name=getattr(found.product, "name", None) or "",
+        amount=None if found.unit_amount is None else Money(found.unit_amount, found.currency),
+        interval=recurring.interval if recurring else None,
+        interval_count=recurring.interval_count if recurring else 1,
+        is_active=bool(found.active),
+        livemode=bool(found.livemode),
+        metadata=_metadata(found),
     )
 
 

@@ -55,6 +55,9 @@ def grant_of(row: Entitlement) -> Grant:
         quantity=row.quantity,
         revoked_at=row.revoked_at,
         revoke_reason=row.revoke_reason,
+        granted_by=row.granted_by,
+        reason=row.reason,
+        written_at=row.created_at,
     )
 
 

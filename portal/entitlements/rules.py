@@ -27,11 +27,11 @@ def union(grants: Iterable[Grant], names: Mapping[int, tuple[str, str]], at: dat
     return [_right(rows, names[feature_id], ahead.get(feature_id, [])) for feature_id, rows in sorted(live.items())]
 
 
-def support(access: Access, feature_id: int) -> Support | None:
-    """Return what a subscription's access supports as a right to its product's feature."""
+def support(access: Access, feature_id: int, quantity: Decimal | None = None) -> Support | None:
+    """Return what a subscription's access supports as a right to one of its plan's features."""
     if not access.allowed or access.source is None or access.valid_from is None:
         return None
-    return Support(feature_id, access.source, access.valid_from, access.valid_to)
+    return Support(feature_id, access.source, access.valid_from, access.valid_to, quantity)
 
 
 def reconcile(grants: Sequence[Grant], wanted: Support | None, now: datetime) -> Steps:
@@ -52,7 +52,9 @@ def reconcile(grants: Sequence[Grant], wanted: Support | None, now: datetime) ->
     if kept is None:
         is_first = all(grant.id in revoke for grant in grants)
         start = wanted.valid_from if is_first else now
-        return Steps(revoke, close, open=Support(wanted.feature_id, wanted.source, start, wanted.valid_to))
+        return Steps(
+            revoke, close, open=Support(wanted.feature_id, wanted.source, start, wanted.valid_to, wanted.quantity)
+        )
     # A row that begins later than now was written by a machine whose clock runs ahead of ours.
     move = Move(kept.id, min(kept.valid_from, now), wanted.valid_to)
     stays = (kept.valid_from, kept.valid_to) == (move.valid_from, move.valid_to)
@@ -63,6 +65,7 @@ def _continues(grant: Grant, wanted: Support) -> bool:
     return (
         grant.feature_id == wanted.feature_id
         and grant.source == wanted.source
+        and grant.quantity == wanted.quantity
         and (wanted.valid_to is None or grant.valid_from < wanted.valid_to)
     )
 

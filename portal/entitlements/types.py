@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -24,6 +24,9 @@ class Grant:
     quantity: Decimal | None = None
     revoked_at: datetime | None = None
     revoke_reason: str | None = None
+    granted_by: str | None = None
+    reason: str | None = None
+    written_at: datetime | None = None
 
     def holds(self, at: datetime) -> bool:
         """True when this row alone gives the right at an instant."""
@@ -63,6 +66,7 @@ class Support:
     source: Source
     valid_from: datetime
     valid_to: datetime | None
+    quantity: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +103,16 @@ class Derivation:
     allowed: bool
     reason: str
     version: int
-    steps: Steps = field(default_factory=Steps)
-    opened_id: int | None = None
+    changed: bool
 
-    @property
-    def changed(self) -> bool:
-        """True when a row was written."""
-        return bool(self.steps)
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A manual grant as written. `replaced` is true when one of the same feature was live and gave way to it."""
+
+    grant: Grant
+    version: int
+    replaced: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,10 @@ from portal.payments.types import Buyer
 from portal.ports.payments import (
     Checkout,
     CheckoutRequest,
+    NewPrice,
     Payments,
     PaymentsRefused,
     PaymentsUnavailable,
-    RecurringPrice,
 )
 from portal.pricing.queries import get_offer
 from portal.pricing.service import set_stripe_price_id
@@ -239,7 +239,7 @@ def ensure_price(offer: Offer, payments: Payments) -> str:
         return offer.stripe_price_id
     terms = offer.terms
     price_id = payments.ensure_price(
-        RecurringPrice(
+        NewPrice(
             reference=f"portal-price-{offer.price_id}",
             product_reference=product_reference(offer.plan_id),
             product_name=f"{offer.product_name} · {offer.name}",

@@ -60,8 +60,86 @@ class Purchase(Base):
     first_amount: Mapped[int | None]
     attempt: Mapped[int] = mapped_column(server_default=text("1"))
     next_check_at: Mapped[datetime | None]
+    app_id: Mapped[int | None] = mapped_column(ForeignKey("apps.id"))
+    one_time: Mapped[bool] = mapped_column(server_default=text("false"))
+    success_url: Mapped[str | None]
+    cancel_url: Mapped[str | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class Payment(Base):
+    """The provider's attempt to take money, mirrored for reading and for what follows from it; the provider owns it.
+
+    It pays an invoice of a subscription (`invoiced_at` says which period), or a purchase. `status` is the provider's
+    word. Amounts are minor units; `amount_refunded` is what came back of `amount_received`.
+    """
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        CheckConstraint(
+            "amount >= 0 AND amount_received >= 0 AND amount_refunded BETWEEN 0 AND amount_received",
+            name="payments_amounts",
+        ),
+        CheckConstraint("(status = 'succeeded') = (paid_at IS NOT NULL)", name="payments_paid"),
+        Index("payments_paid_at", "paid_at", postgresql_where=text("status = 'succeeded'")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    livemode: Mapped[bool]
+    stripe_payment_id: Mapped[str] = mapped_column(unique=True)
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscriptions.id"), index=True)
+    purchase_id: Mapped[int | None] = mapped_column(ForeignKey("purchases.id"), index=True)
+    stripe_invoice_id: Mapped[str | None]
+    invoiced_at: Mapped[datetime | None]
+    status: Mapped[str]
+    currency: Mapped[str]
+    amount: Mapped[int]
+    amount_received: Mapped[int]
+    amount_refunded: Mapped[int]
+    refusal: Mapped[str | None]
+    paid_at: Mapped[datetime | None]
+    begun_at: Mapped[datetime]
+    source_fetched_at: Mapped[datetime]
+
+
+class Refund(Base):
+    """Money given back, as the provider says it stands; one that failed gave nothing back."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="refunds_amount"),
+        Index("refunds_when", "refunded_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id"), index=True)
+    stripe_refund_id: Mapped[str] = mapped_column(unique=True)
+    status: Mapped[str]
+    currency: Mapped[str]
+    amount: Mapped[int]
+    reason: Mapped[str | None]
+    refunded_at: Mapped[datetime]
+    source_fetched_at: Mapped[datetime]
+
+
+class Dispute(Base):
+    """A cardholder's objection to a payment, as the provider says it stands."""
+
+    __tablename__ = "disputes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id"), index=True)
+    stripe_dispute_id: Mapped[str] = mapped_column(unique=True)
+    status: Mapped[str]
+    currency: Mapped[str]
+    amount: Mapped[int]
+    reason: Mapped[str | None]
+    opened_at: Mapped[datetime]
+    source_fetched_at: Mapped[datetime]
 
 
 class PlanChange(Base):

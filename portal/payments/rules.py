@@ -1,14 +1,16 @@
-"""Whether and how a subscription may move to another plan. Pure."""
+"""Whether and how a subscription may move to another plan, and whether its money is there. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from portal.kit.periods import Interval
 from portal.payments.errors import NotSwitchable
-from portal.payments.types import SwitchKind
+from portal.payments.types import Paid, SwitchKind
 from portal.pricing.types import Offer, PriceTerms
-from portal.subscriptions.types import Status, SubscriptionView
+from portal.subscriptions.types import Hold, Status, SubscriptionView
 
 _DAYS: dict[Interval, Fraction] = {
     "day": Fraction(1),
@@ -17,6 +19,31 @@ _DAYS: dict[Interval, Fraction] = {
     "year": Fraction(365),
 }
 _OVERDUE: frozenset[Status] = frozenset({"past_due", "unpaid", "paused", "incomplete"})
+# While one of these holds the money is with the bank, or lost. An inquiry (`warning_...`) takes nothing yet.
+_TAKEN = frozenset({"needs_response", "under_review", "lost", "appeal_needs_response", "appeal_under_review"})
+
+
+def hold_of(payments: Iterable[Paid]) -> Hold | None:
+    """Return why the payments for one thing no longer pay for it, None while they do.
+
+    A dispute that is open or lost about any of them: the bank has taken the money. All that came in given back: nobody
+    pays for it any more. A part given back changes nothing. Payments that never came in are no reason here: for those
+    the subscription's own state speaks.
+    """
+    paid = [payment for payment in payments if payment.status == "succeeded"]
+    if any(state in _TAKEN for payment in paid for state in payment.disputes):
+        return "disputed"
+    received = sum(payment.received for payment in paid)
+    return "refunded" if received and received == sum(payment.refunded for payment in paid) else None
+
+
+def bought_window(
+    payment: Paid, paid_at: datetime | None, access_days: int | None
+) -> tuple[datetime, datetime | None] | None:
+    """Return how long something paid once may be used, `[from, to)`; None while its payment does not pay for it."""
+    if payment.status != "succeeded" or paid_at is None or hold_of([payment]) is not None:
+        return None
+    return paid_at, None if access_days is None else paid_at + timedelta(days=access_days)
 
 
 def switch_kind(held: SubscriptionView, current: Offer, wanted: Offer) -> SwitchKind:

@@ -11,8 +11,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -20,20 +21,20 @@ from portal.db import SYSTEM, in_transaction, scoped
 from portal.entitlements.service import derive
 from portal.gateway.service import move_keys
 from portal.kit.clock import Clock
-from portal.kit.money import Money
 from portal.payments.errors import UnknownCustomer, UnknownPrice
 from portal.payments.held_discounts import mirror_discount
+from portal.payments.holding import refresh_hold
 from portal.payments.models import Purchase, StripeInvoice
+from portal.payments.paid import mirror_payment
 from portal.payments.planned import settle, start_what_follows
 from portal.ports.payments import (
     Checkout,
     InvoiceSnapshot,
     NotAtProvider,
     Payments,
-    PaymentSnapshot,
     SubscriptionSnapshot,
 )
-from portal.pricing.queries import find_offer_by_stripe_price, get_offer_of_price
+from portal.pricing.queries import find_offer_by_stripe_price
 from portal.projects.queries import find_account_by_customer
 from portal.subscriptions.queries import find_by_stripe_id
 from portal.subscriptions.service import apply_snapshot, db_now, mark_missing
@@ -83,6 +84,8 @@ def sync_checkout(stripe_checkout_id: str, syncing: Syncing, also: Also = _nothi
         in_transaction(
             lambda session: _complete(session, checkout, subscription, fetched_at, syncing, also), scope=SYSTEM
         )
+    elif checkout.status == "complete" and checkout.payment_id:
+        sync_payment(checkout.payment_id, syncing, also)
     elif checkout.status == "expired":
         in_transaction(lambda session: _close(session, stripe_checkout_id, "expired", syncing, also), scope=SYSTEM)
     elif checkout.status == "complete" and checkout.subscription_id and _has_failed(checkout.subscription_id, syncing):
@@ -105,13 +108,56 @@ def sync_invoice(stripe_invoice_id: str, syncing: Syncing, also: Also = _nothing
 
 
 def sync_payment(stripe_payment_id: str, syncing: Syncing, also: Also = _nothing) -> None:
-    """Note on a purchase that the bank refused the card its buyer tried. Payments of invoices show in the invoice."""
+    """Mirror one payment with its refunds and disputes, and let the right that it paid for follow."""
+    fetched_at = _read_order()
     try:
         payment = syncing.payments.fetch_payment(stripe_payment_id)
+        invoice = syncing.payments.fetch_invoice(payment.invoice_id) if payment.invoice_id else None
     except NotAtProvider:
         in_transaction(also, scope=SYSTEM)
         return
-    in_transaction(lambda session: _note_refusal(session, payment, syncing, also), scope=SYSTEM)
+    if invoice is not None and invoice.subscription_id and not _is_mirrored(invoice.subscription_id):
+        sync_subscription(invoice.subscription_id, syncing)
+    now = syncing.clock.now()
+
+    def write(session: Session) -> None:
+        mirror_payment(session, payment, invoice, fetched_at=fetched_at, now=now)
+        also(session)
+
+    in_transaction(write, scope=SYSTEM)
+
+
+def sync_charge(stripe_charge_id: str, syncing: Syncing, also: Also = _nothing) -> None:
+    """Mirror the payment that a charge belongs to."""
+    _sync_payment_of("charge", stripe_charge_id, syncing, also)
+
+
+def sync_refund(stripe_refund_id: str, syncing: Syncing, also: Also = _nothing) -> None:
+    """Mirror the payment that a refund gives back."""
+    _sync_payment_of("refund", stripe_refund_id, syncing, also)
+
+
+def sync_dispute(stripe_dispute_id: str, syncing: Syncing, also: Also = _nothing) -> None:
+    """Mirror the payment that a cardholder objects to."""
+    _sync_payment_of("dispute", stripe_dispute_id, syncing, also)
+
+
+def _sync_payment_of(
+    kind: Literal["charge", "refund", "dispute"], object_id: str, syncing: Syncing, also: Also
+) -> None:
+    try:
+        payment_id = syncing.payments.find_payment_of(kind, object_id)
+    except NotAtProvider:
+        payment_id = None
+    if payment_id is None:  # a charge of long ago, from before payments had intents, is none of ours
+        in_transaction(also, scope=SYSTEM)
+    else:
+        sync_payment(payment_id, syncing, also)
+
+
+def _is_mirrored(stripe_subscription_id: str) -> bool:
+    with scoped(SYSTEM):
+        return find_by_stripe_id(stripe_subscription_id) is not None
 
 
 def _mirror(
@@ -126,6 +172,7 @@ def _mirror(
     if applied.replaced_id is not None:
         move_keys(account_id, applied.replaced_id, applied.subscription_id)
         derive(applied.replaced_id, now=now)
+    refresh_hold(session, applied.subscription_id)
     derive(applied.subscription_id, now=now)
     if not applied.is_stale:
         mirror_discount(session, account_id, applied.subscription_id, snapshot.discount)
@@ -176,7 +223,12 @@ def _link_purchase(
         return
     session.execute(
         update(Purchase)
-        .where(Purchase.public_id == named, Purchase.account_id == account_id, Purchase.status != "complete")
+        .where(
+            Purchase.public_id == named,
+            Purchase.account_id == account_id,
+            Purchase.status != "complete",
+            Purchase.one_time.is_(False),
+        )
         .values(status="complete", subscription_id=subscription_id, failure=None, next_check_at=None, updated_at=now)
     )
 
@@ -190,23 +242,6 @@ def _end_missing(
         derive(ended, now=now)
     also(session)
     return ended
-
-
-def _note_refusal(session: Session, payment: PaymentSnapshot, syncing: Syncing, also: Also) -> None:
-    """Mark the one open purchase that asks for this amount; where two could be meant, none is told a guess."""
-    account_id = find_account_by_customer(payment.customer_id) if payment.customer_id else None
-    if payment.refusal is not None and not payment.pays_invoice and account_id is not None:
-        opened = session.scalars(select(Purchase).where(Purchase.account_id == account_id, Purchase.status == "open"))
-        meant = [one for one in opened if _asks_for(one, payment)]
-        if len(meant) == 1:
-            meant[0].failure, meant[0].updated_at = payment.refusal, syncing.clock.now()
-    also(session)
-
-
-def _asks_for(purchase: Purchase, payment: PaymentSnapshot) -> bool:
-    terms = get_offer_of_price(purchase.price_id).terms
-    amount = terms.amount if purchase.first_amount is None else purchase.first_amount
-    return not purchase.trial_days and Money(amount, terms.currency) == payment.amount
 
 
 def _has_failed(stripe_subscription_id: str, syncing: Syncing) -> bool:

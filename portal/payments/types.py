@@ -17,6 +17,16 @@ SwitchKind = Literal["now", "trial", "later", "free_later"]
 
 
 @dataclass(frozen=True, slots=True)
+class Paid:
+    """What decides whether a payment still pays: amounts in minor units, and how disputes about it stand."""
+
+    status: str
+    received: int
+    refunded: int
+    disputes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Buyer:
     """Who buys: an organisation's account, and the person acting for it."""
 

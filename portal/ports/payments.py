@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from portal.kit.money import Money
 from portal.kit.periods import Interval
@@ -64,21 +64,35 @@ class BillingIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class RecurringPrice:
-    """What a plan costs each period before usage, as the provider must know it."""
+class NewPrice:
+    """What a plan costs each period before usage, or once when there is no `interval`, as the provider must know it."""
 
     reference: str
     product_reference: str
     product_name: str
     amount: Money
-    interval: Interval
+    interval: Interval | None
     interval_count: int
     provider_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class PriceSnapshot:
+    """A price as the provider knows it. `interval` is None for what is paid once; `amount` None for what depends on use."""
+
+    id: str
+    product_name: str
+    amount: Money | None
+    interval: Interval | None
+    interval_count: int
+    is_active: bool
+    livemode: bool
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class CheckoutRequest:
-    """A hosted page on which a person pays for a subscription."""
+    """A hosted page on which a person pays for a subscription, or once (`one_time`)."""
 
     intent: str
     customer_id: str
@@ -90,6 +104,7 @@ class CheckoutRequest:
     locale: str
     metadata: Mapping[str, str]
     promotion_id: str | None = None
+    one_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +122,7 @@ class Checkout:
     customer_id: str | None
     expires_at: datetime | None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    payment_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,18 +197,54 @@ class InvoiceSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentSnapshot:
-    """An attempt to take money, as the provider sees it at one moment.
+class RefundSnapshot:
+    """Money given back. `status`: pending, requires_action, succeeded, failed, canceled."""
 
-    `refusal` says why the bank did not pay, in the provider's code; None unless the last try failed. `pays_invoice` is
-    true for what an invoice asks for; a hosted page has none before it is complete.
+    id: str
+    amount: int
+    status: str
+    reason: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeSnapshot:
+    """A cardholder's objection. `status` is the provider's word, such as needs_response, won, lost."""
+
+    id: str
+    amount: int
+    status: str
+    reason: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSnapshot:
+    """An attempt to take money, as the provider sees it at one moment, with what came back of it.
+
+    `refusal` says why the bank did not pay, in the provider's code; None unless the last try failed. `invoice_id` names
+    what asked for it; a hosted page has none before it is complete. `paid_at` is None until the money is in.
     """
 
     id: str
     customer_id: str | None
     amount: Money
     refusal: str | None
-    pays_invoice: bool
+    invoice_id: str | None
+    status: str
+    amount_received: int
+    amount_refunded: int
+    paid_at: datetime | None
+    created_at: datetime
+    livemode: bool
+    refunds: tuple[RefundSnapshot, ...] = ()
+    disputes: tuple[DisputeSnapshot, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pays_invoice(self) -> bool:
+        """True for what an invoice asks for."""
+        return self.invoice_id is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +288,7 @@ class Payments(Protocol):
         """Let nobody use a code any more; who has used it keeps what it gave. Safe to repeat."""
         ...
 
-    def ensure_price(self, price: RecurringPrice) -> str:
+    def ensure_price(self, price: NewPrice) -> str:
         """Return the provider's id of a price, creating product and price once."""
         ...
 
@@ -279,6 +331,16 @@ class Payments(Protocol):
     def list_invoices(self, customer_id: str, *, limit: int = 24) -> list[InvoiceSnapshot]: ...
 
     def fetch_payment(self, payment_id: str) -> PaymentSnapshot: ...
+
+    def find_payment_of(self, kind: Literal["charge", "refund", "dispute"], object_id: str) -> str | None:
+        """Return the payment that a charge, a refund or a dispute belongs to."""
+        ...
+
+    def fetch_price(self, price_id: str) -> PriceSnapshot: ...
+
+    def set_price_metadata(self, price_id: str, metadata: Mapping[str, str]) -> None:
+        """Make a price's metadata hold these values beside what it holds already; an empty value removes its key."""
+        ...
 
     def open_portal(self, customer_id: str, *, return_url: str) -> str: ...
 

@@ -48,12 +48,25 @@ class Plan(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 
+class PlanFeature(Base):
+    """A right that a plan gives beside its product's own; `quantity` of it for each unit subscribed, None counts nothing."""
+
+    __tablename__ = "plan_features"
+    __table_args__ = (CheckConstraint("quantity >= 0", name="plan_features_quantity"),)
+
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id"), primary_key=True, autoincrement=False)
+    feature_id: Mapped[int] = mapped_column(ForeignKey("features.id"), primary_key=True, autoincrement=False)
+    quantity: Mapped[Decimal | None]
+
+
 class Price(Base):
     """What one period of a plan costs: a recurring amount, plus usage beyond what is included.
 
     `amount` is minor units per period. `unit_amount` is minor units per call (or per package) and may be a
     fraction. `included_quantity` calls are free each period. No `usage_model` means usage beyond the included
     quantity is refused (a hard quota), or unlimited when nothing is included either.
+
+    A `one_time` price is paid once and gives its features for `access_days` days, for good without one.
     """
 
     __tablename__ = "prices"
@@ -72,6 +85,12 @@ class Price(Base):
         ),
         CheckConstraint("(usage_model = 'package') = (package_size IS NOT NULL)", name="prices_package_when"),
         CheckConstraint("package_size > 0", name="prices_package_size"),
+        CheckConstraint(
+            "NOT one_time OR (trial_days = 0 AND usage_model IS NULL AND included_quantity IS NULL)",
+            name="prices_one_time",
+        ),
+        CheckConstraint("one_time OR access_days IS NULL", name="prices_access_when"),
+        CheckConstraint("access_days BETWEEN 1 AND 36500", name="prices_access"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -86,6 +105,8 @@ class Price(Base):
     usage_model: Mapped[str | None]
     unit_amount: Mapped[Decimal | None]
     package_size: Mapped[int | None]
+    one_time: Mapped[bool] = mapped_column(server_default=text("false"))
+    access_days: Mapped[int | None]
     stripe_price_id: Mapped[str | None] = mapped_column(unique=True)
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))

@@ -12,7 +12,7 @@ from sqlalchemy.exc import MultipleResultsFound
 from portal.db import db
 from portal.kit.periods import Interval
 from portal.pricing.errors import UnknownPrice
-from portal.pricing.models import Plan, Price, PriceTier, Product
+from portal.pricing.models import Plan, PlanFeature, Price, PriceTier, Product
 from portal.pricing.types import Offer, PriceTerms, Tier, UsageModel
 
 
@@ -56,9 +56,27 @@ def find_feature_of(product_id: int) -> int | None:
     return db.session.scalar(select(Product.feature_id).where(Product.id == product_id))
 
 
+def list_features_of(product_id: int, plan_id: int) -> dict[int, Decimal | None]:
+    """Return the features that a plan gives, its product's own among them, with how much of each for one unit."""
+    own = find_feature_of(product_id)
+    given: dict[int, Decimal | None] = {} if own is None else {own: None}
+    rows = db.session.execute(
+        select(PlanFeature.feature_id, PlanFeature.quantity).where(PlanFeature.plan_id == plan_id)
+    )
+    return given | {row.feature_id: None if row.quantity is None else _plain(row.quantity) for row in rows}
+
+
 def list_products_of(feature_id: int) -> list[int]:
-    """Return the products that give a feature."""
-    return list(db.session.scalars(select(Product.id).where(Product.feature_id == feature_id)))
+    """Return the products that give a feature, by themselves or by one of their plans."""
+    by_plan = select(Plan.product_id).join(PlanFeature, PlanFeature.plan_id == Plan.id)
+    own = select(Product.id).where(Product.feature_id == feature_id)
+    return list(db.session.scalars(own.union(by_plan.where(PlanFeature.feature_id == feature_id))))
+
+
+def find_sold_in(project_id: int, stripe_price_id: str) -> Offer | None:
+    """Return what a project sells now under a price of the payment provider."""
+    sold = _offers().where(Price.active, Plan.active, Product.active, Product.project_id == project_id)
+    return _one(sold.where(Price.stripe_price_id == stripe_price_id))
 
 
 # Columns, not entities: a list ordered by price reads hundreds, and entities cost twice as much.
@@ -66,7 +84,7 @@ _OFFER = (
     Plan.id.label("plan_id"), Plan.code, Plan.name, Plan.summary, Plan.highlights, Plan.requests_per_minute,
     Plan.product_id, Product.name.label("product_name"), Price.id.label("price_id"), Price.stripe_price_id,
     Price.amount, Price.currency, Price.interval, Price.interval_count, Price.trial_days, Price.included_quantity,
-    Price.usage_model, Price.unit_amount, Price.package_size,
+    Price.usage_model, Price.unit_amount, Price.package_size, Price.one_time, Price.access_days,
 )  # fmt: skip
 
 
@@ -137,6 +155,8 @@ def _terms(price: Any, tiers: Iterable[Any]) -> PriceTerms:
         unit_amount=None if price.unit_amount is None else _plain(price.unit_amount),
         package_size=price.package_size,
         tiers=tuple(_tier(tier) for tier in tiers),
+        one_time=price.one_time,
+        access_days=price.access_days,
     )
 
 

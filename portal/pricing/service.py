@@ -146,4 +146,6 @@ def _price_row(plan_id: int, version: int, terms: PriceTerms) -> Price:
         unit_amount=terms.unit_amount,
         package_size=terms.package_size,
         tiers=tiers,
+        one_time=terms.one_time,
+        access_days=terms.access_days,
     )

@@ -31,7 +31,8 @@ class PriceTerms:
 
     `amount` is due per period. `included_quantity` calls are free in each period. Beyond them: `usage_model`
     prices every call, and without one calls are refused, or unlimited when nothing is included either.
-    `unit_amount` is per call, or per started package of `package_size` calls.
+    `unit_amount` is per call, or per started package of `package_size` calls. What is `one_time` has no periods: its
+    amount is due once and gives access for `access_days` days, for good without one.
     """
 
     amount: int
@@ -44,6 +45,8 @@ class PriceTerms:
     unit_amount: Decimal | None = None
     package_size: int | None = None
     tiers: tuple[Tier, ...] = ()
+    one_time: bool = False
+    access_days: int | None = None
 
     @property
     def is_free(self) -> bool:

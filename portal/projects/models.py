@@ -8,12 +8,14 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base
+from portal.projects.types import SCOPES
 
 
 class Project(Base):
     """A product that bills through us; owns products, features, apps and accounts."""
 
     __tablename__ = "projects"
+    __table_args__ = (Index("projects_organisation", "organisation_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
@@ -22,19 +24,48 @@ class Project(Base):
 
 
 class App(Base):
-    """An integrator's credential inside one project."""
+    """A program of an integrator inside one project: what it may do, how often, and where it may send people back to."""
 
     __tablename__ = "apps"
-    __table_args__ = (UniqueConstraint("project_id", "name", name="apps_name"),)
+    __table_args__ = (
+        UniqueConstraint("project_id", "name", name="apps_name"),
+        CheckConstraint("requests_per_minute BETWEEN 1 AND 100000", name="apps_rate"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     name: Mapped[str]
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    scopes: Mapped[list[str]] = mapped_column(server_default=text(f"'{{{','.join(SCOPES)}}}'"))
+    redirect_origins: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    requests_per_minute: Mapped[int] = mapped_column(server_default=text("600"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class AppKey(Base):
+    """A key of an app. At most one lasts; the others end at `expires_at`, when they were replaced with an overlap."""
+
+    __tablename__ = "app_keys"
+    __table_args__ = (
+        Index(
+            "app_keys_one_lasting",
+            "app_id",
+            unique=True,
+            postgresql_where=text("expires_at IS NULL AND revoked_at IS NULL"),
+        ),
+        Index("app_keys_app", "app_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"))
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     public_id: Mapped[str] = mapped_column(unique=True)
     key_hash: Mapped[bytes] = mapped_column(unique=True)
-    active: Mapped[bool] = mapped_column(server_default=text("true"))
-    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    last_four: Mapped[str]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
 

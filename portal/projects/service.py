@@ -1,22 +1,20 @@
-"""Opening projects, apps and accounts. Callers hold the unit of work; every `ensure_` may run twice at once."""
+"""Opening projects, accounts and features. Callers hold the unit of work; every `ensure_` may run twice at once."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from portal.audit.service import record
 from portal.db import db
 from portal.kit.money import currency as known_currency
-from portal.kit.tokens import keyed_hash, new_token
-from portal.projects.errors import CustomerTaken, NameTaken, UnknownAccount
-from portal.projects.models import Account, App, Feature, Project, StripeCustomer
-from portal.projects.queries import find_account_id, find_customer
-from portal.projects.types import APP_KEY_PREFIX, MARKETPLACE, NewApp
+from portal.projects.errors import CustomerTaken, NameTaken, UnknownAccount, UnknownProject
+from portal.projects.models import Account, Feature, Project, StripeCustomer
+from portal.projects.queries import find_account_id, find_account_in, find_customer
+from portal.projects.types import MARKETPLACE
 
 
-def create_project(name: str, *, organisation_id: int | None = None) -> int:
+def create_project(name: str, *, organisation_id: int | None = None, actor: str = "system") -> int:
     """Open a project; return its id. Raises NameTaken; the unit of work stays usable."""
     statement = insert(Project).values(name=name, organisation_id=organisation_id)
     project_id = db.session.execute(
@@ -24,35 +22,22 @@ def create_project(name: str, *, organisation_id: int | None = None) -> int:
     ).scalar_one_or_none()
     if project_id is None:
         raise NameTaken(f"there is a project {name!r}")
+    record(
+        "project.created", f"project:{project_id}", actor=actor, organisation_id=organisation_id, after={"name": name}
+    )
     return project_id
 
 
-def create_app(project_id: int, name: str, *, pepper: bytes) -> NewApp:
-    """Give an integrator a key of a project; its text exists only in what is returned.
-
-    Raises NameTaken; the unit of work stays usable.
-    """
-    token = new_token(APP_KEY_PREFIX)
-    statement = insert(App).values(
-        project_id=project_id, name=name, public_id=token.public_id, key_hash=keyed_hash(token.text, pepper)
-    )
-    app_id = db.session.execute(
-        statement.on_conflict_do_nothing(constraint="apps_name").returning(App.id)
-    ).scalar_one_or_none()
-    if app_id is None:
-        raise NameTaken(f"the project has an app {name!r}")
-    return NewApp(app_id=app_id, public_id=token.public_id, key=token.text)
-
-
-def revoke_app(project_id: int, app_id: int, *, now: datetime) -> bool:
-    """End an app's key at once; False when the project has no such app with a live key."""
-    ended = db.session.execute(
-        update(App)
-        .where(App.project_id == project_id, App.id == app_id, App.revoked_at.is_(None))
-        .values(active=False, revoked_at=now)
-        .returning(App.id)
-    )
-    return ended.first() is not None
+def rename_project(project_id: int, name: str, *, actor: str) -> None:
+    """Call a project something else. Raises NameTaken and UnknownProject; the unit of work stays usable."""
+    taken = db.session.scalar(select(Project.id).where(Project.name == name, Project.id != project_id))
+    if taken is not None:
+        raise NameTaken(f"there is a project {name!r}")
+    before = db.session.scalar(select(Project.name).where(Project.id == project_id).with_for_update())
+    if before is None:
+        raise UnknownProject(str(project_id))
+    db.session.execute(update(Project).where(Project.id == project_id).values(name=name))
+    record("project.renamed", f"project:{project_id}", actor=actor, before={"name": before}, after={"name": name})
 
 
 def ensure_account(organisation_id: int, *, name: str, email: str | None = None, currency: str = "eur") -> int:
@@ -80,6 +65,29 @@ def ensure_account(organisation_id: int, *, name: str, email: str | None = None,
     if found is None:
         raise UnknownAccount(f"organisation {organisation_id} has no account that may be seen here")
     return found
+
+
+def ensure_project_account(
+    project_id: int, external_id: str, *, email: str | None = None, kind: str = "user", currency: str = "eur"
+) -> int:
+    """Return the account of somebody a project knows by `external_id`, opening it on first need.
+
+    An address that was missing is filled in; one that stands stays. Raises UnknownCurrency.
+    """
+    opened = insert(Account).values(
+        project_id=project_id, external_id=external_id, kind=kind, email=email, currency=known_currency(currency).code
+    )
+    found = db.session.execute(
+        opened.on_conflict_do_nothing(constraint="accounts_external").returning(Account.id)
+    ).scalar_one_or_none()
+    if found is not None:
+        return found
+    account_id = find_account_in(project_id, external_id)
+    if account_id is None:
+        raise UnknownAccount(f"{external_id!r} has no account that may be seen here")
+    if email:
+        db.session.execute(update(Account).where(Account.id == account_id, Account.email.is_(None)).values(email=email))
+    return account_id
 
 
 def ensure_feature(project_id: int, code: str, name: str) -> int:

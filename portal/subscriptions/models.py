@@ -30,6 +30,7 @@ class Subscription(Base):
             "(status IN ('canceled', 'incomplete_expired')) = (ended_at IS NOT NULL)", name="subscriptions_ended"
         ),
         CheckConstraint("quantity >= 0", name="subscriptions_quantity"),
+        CheckConstraint("hold IN ('disputed', 'refunded')", name="subscriptions_hold"),
         Index(
             "subscriptions_one_live",
             "account_id",
@@ -59,6 +60,7 @@ class Subscription(Base):
     ended_at: Mapped[datetime | None]
     past_due_since: Mapped[datetime | None]
     grace_until: Mapped[datetime | None]
+    hold: Mapped[str | None]
     source_fetched_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     updated_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))

@@ -114,4 +114,5 @@ def _view(row: Subscription) -> SubscriptionView:
         grace_until=row.grace_until,
         read_at=row.source_fetched_at,
         livemode=row.livemode,
+        hold=row.hold,  # type: ignore[arg-type]  # the database's CHECK holds the same list
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from portal.subscriptions.types import Access, AccessReason, AccessSource, Status, SubscriptionView
+from portal.subscriptions.types import Access, AccessReason, AccessSource, Hold, Status, SubscriptionView
 
 # The renewal notice may be late: a paying customer keeps access this long past the end of the period.
 RENEWAL_SLACK = timedelta(hours=1)
@@ -30,16 +30,20 @@ def access(
     past_due_since: datetime | None = None,
     grace_until: datetime | None = None,
     renews_itself: bool = False,
+    hold: Hold | None = None,
     now: datetime,
 ) -> Access:
     """Return what the subscription supports at `now`.
 
     Active and trialing: until the period (the trial) ends, plus an hour in case the renewal notice is late; with
     a cancellation ahead, until exactly that instant. Past due: until `grace_until`. `renews_itself` (a free
-    subscription): until cancelled. Every other status: nothing. Worked table: docs/algorithms/entitlements.md.
+    subscription): until cancelled. Every other status: nothing; nor while the money for the period is disputed or was
+    given back whole (`hold`). Worked table: docs/algorithms/entitlements.md.
     """
     if status in _REFUSED:
         return _refused(_REFUSED[status])
+    if hold is not None:
+        return _refused(hold)
     stop = _earliest(cancel_at, ended_at)
     if status == "past_due":
         since = past_due_since or current_period_start
@@ -72,6 +76,7 @@ def access_of(view: SubscriptionView, now: datetime) -> Access:
         past_due_since=view.past_due_since,
         grace_until=view.grace_until,
         renews_itself=view.is_free,
+        hold=view.hold,
         now=now,
     )
 

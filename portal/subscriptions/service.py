@@ -16,7 +16,7 @@ from portal.pricing.queries import get_offer_of_price
 from portal.pricing.types import Offer
 from portal.subscriptions.errors import AlreadySubscribed, NotFree, UnknownSubscription
 from portal.subscriptions.models import Subscription
-from portal.subscriptions.types import LIVE
+from portal.subscriptions.types import LIVE, Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +139,25 @@ def mark_missing(stripe_subscription_id: str, *, fetched_at: datetime, now: date
     if found is not None:
         _announce(found, "missing", fetched_at)
     return found
+
+
+def set_hold(subscription_id: int, hold: Hold | None) -> bool:
+    """Remember what became of the money for the current period; True when that is news.
+
+    Raises UnknownSubscription.
+    """
+    row = db.session.scalars(
+        select(Subscription).where(Subscription.id == subscription_id).with_for_update(),
+        execution_options={"populate_existing": True},
+    ).one_or_none()
+    if row is None:
+        raise UnknownSubscription(f"no subscription {subscription_id}")
+    if row.hold == hold:
+        return False
+    row.hold = hold
+    db.session.flush()  # whoever derives next reads it
+    _announce(row.id, f"hold {hold}", db_now())
+    return True
 
 
 def set_free_cancellation(account_id: int, subscription_id: int, cancel: bool, *, now: datetime) -> None:

@@ -12,8 +12,11 @@ Status = Literal["incomplete", "incomplete_expired", "trialing", "active", "past
 AccessSource = Literal["subscription", "trial", "grace"]
 AccessReason = Literal[
     "free", "active", "trialing", "cancelling", "in_grace",
-    "renewal_overdue", "trial_over", "cancelled", "grace_over", "unpaid", "paused", "incomplete",
+    "renewal_overdue", "trial_over", "cancelled", "grace_over", "unpaid", "paused", "incomplete", "disputed", "refunded",
 ]  # fmt: skip
+
+# What became of the money for the current period; while it stands, nothing is supported.
+Hold = Literal["disputed", "refunded"]
 
 TERMINAL: frozenset[str] = frozenset({"canceled", "incomplete_expired"})
 LIVE: frozenset[str] = frozenset({"trialing", "active", "past_due", "unpaid", "paused"})
@@ -61,6 +64,7 @@ class SubscriptionView:
     grace_until: datetime | None
     read_at: datetime
     livemode: bool = False
+    hold: Hold | None = None
 
     @property
     def is_free(self) -> bool:

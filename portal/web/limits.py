@@ -14,7 +14,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from portal.settings import Settings
-from portal.web.principal import find_principal
+from portal.web.principal import find_app_principal, find_principal
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,7 +59,10 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def caller_of() -> str:
-    """Return whose count a request belongs to: the person, the organisation of a token, or a stranger's address."""
+    """Return whose count a request belongs to: the person, the organisation of a token, the app, or a stranger's address."""
+    program = find_app_principal()
+    if program is not None:
+        return f"app:{program.app_id}"
     principal = find_principal()
     if principal is None:
         return f"address:{get_remote_address()}"
@@ -77,6 +80,9 @@ def is_unlimited() -> bool:
 
 
 def _limit() -> str:
+    program = find_app_principal()
+    if program is not None:
+        return f"{program.requests_per_minute} per minute"
     view: Any = current_app.view_functions.get(request.endpoint or "")
     own = getattr(view, "rate", None)
     return cast(str, own) if own else (API if request.path.startswith("/api/") else WRITES)

@@ -70,6 +70,29 @@ class Principal:
         return self.role is not None and right in RIGHTS[self.role]
 
 
+@dataclass(frozen=True, slots=True)
+class AppPrincipal:
+    """A program of an integrator, recognised by its `X-API-Key`; it acts within one project and its scopes."""
+
+    app_id: int
+    key_id: int
+    project_id: int
+    name: str
+    scopes: frozenset[str]
+    redirect_origins: tuple[str, ...]
+    requests_per_minute: int
+
+    @property
+    def scope(self) -> Scope:
+        """The database scope before an account is known."""
+        return Scope(project_id=self.project_id)
+
+    @property
+    def actor(self) -> str:
+        """How the audit trail names this program."""
+        return f"app:{self.app_id}"
+
+
 def set_principal(principal: Principal | None) -> None:
     """Remember the caller for this request and give the database their scope."""
     g.principal = principal
@@ -87,6 +110,43 @@ def get_principal() -> Principal:
     if principal is None:
         raise Unauthorized
     return principal
+
+
+def set_app(app: AppPrincipal | None) -> None:
+    """Remember the program for this request and give the database its scope."""
+    g.app_principal = app
+    if app is not None:
+        enter_scope(app.scope)
+
+
+def find_app_principal() -> AppPrincipal | None:
+    """Return the program that asks, or None when the request carries no key of an app."""
+    return cast("AppPrincipal | None", g.get("app_principal"))
+
+
+def get_app() -> AppPrincipal:
+    """Return the program that asks. Raises Unauthorized without a live key."""
+    app = find_app_principal()
+    if app is None:
+        raise Unauthorized("Send the key of an active app in the `X-API-Key` header.")
+    return app
+
+
+def app_required(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let only programs through whose key is live (else 401) and includes `scope` (else 403)."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            app = get_app()
+            if scope not in app.scopes:
+                raise Problem(403, "scope-missing", "Not in this app's scopes", f"This app's key lacks `{scope}`.")
+            return view(*args, **kwargs)
+
+        guarded.__dict__["access"] = f"app: {scope}"
+        return guarded
+
+    return decorate
 
 
 def sign_in_required(view: Callable[P, R]) -> Callable[P, R]:

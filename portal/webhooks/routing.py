@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from portal.payments.syncing import Also, Syncing, sync_checkout, sync_invoice, sync_payment, sync_subscription
+from portal.payments.syncing import (
+    Also,
+    Syncing,
+    sync_charge,
+    sync_checkout,
+    sync_dispute,
+    sync_invoice,
+    sync_payment,
+    sync_refund,
+    sync_subscription,
+)
 
 Sync = Callable[[str, Syncing, Also], object]
 
@@ -14,8 +24,22 @@ _BY_OBJECT: dict[str, Sync] = {
     "checkout.session": sync_checkout,
     "invoice": sync_invoice,
     "payment_intent": sync_payment,
+    "charge": sync_charge,
+    "refund": sync_refund,
+    "dispute": sync_dispute,
 }
-_PREFIXES = ("customer.subscription.", "checkout.session.", "invoice.", "payment_intent.payment_failed")
+_PREFIXES = (
+    "customer.subscription.",
+    "checkout.session.",
+    "invoice.",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "charge.refunded",
+    "charge.dispute.",
+    "refund.",
+    "charge.refund.",
+)
 
 
 def sync_for(event_type: str, object_type: str | None) -> Sync | None:

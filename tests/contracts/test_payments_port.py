@@ -16,17 +16,17 @@ from portal.ports.payments import (
     BillingIdentity,
     CheckoutRequest,
     Customer,
+    NewPrice,
     NotAtProvider,
     PaymentsRefused,
     PaymentsUnavailable,
-    RecurringPrice,
 )
 from portal.ports.promotions import Discount, NewCode
 from tests.contracts.test_stripe_contract import Judge
 from tests.stripe_world import SECRET, StripeWorld, start_stripe_world
 
 pytestmark = pytest.mark.contract
-PRICE = RecurringPrice("portal-price-7", "portal-plan-7", "Rates · Pro", Money(2900, "eur"), "month", 1)
+PRICE = NewPrice("portal-price-7", "portal-plan-7", "Rates · Pro", Money(2900, "eur"), "month", 1)
 
 
 @pytest.fixture(scope="module")
@@ -120,8 +120,8 @@ def bought(payments: StripePayments, world: StripeWorld) -> str:
     return payments.fetch_checkout(page.id).subscription_id or ""
 
 
-SMALLER = RecurringPrice("portal-price-8", "portal-plan-8", "Rates · Plus", Money(900, "eur"), "month", 1)
-LARGER = RecurringPrice("portal-price-9", "portal-plan-9", "Rates · Scale", Money(19_900, "eur"), "month", 1)
+SMALLER = NewPrice("portal-price-8", "portal-plan-8", "Rates · Plus", Money(900, "eur"), "month", 1)
+LARGER = NewPrice("portal-price-9", "portal-plan-9", "Rates · Scale", Money(19_900, "eur"), "month", 1)
 
 
 def test_a_change_of_price_charges_what_its_preview_said(payments: StripePayments, world: StripeWorld) -> None:

@@ -18,7 +18,7 @@ from portal.payments.held_discounts import find_discount
 from portal.payments.models import Purchase, StripeInvoice, TermsAcceptance
 from portal.payments.settling import settle_one
 from portal.payments.syncing import Syncing, sync_invoice
-from portal.ports.payments import RecurringPrice
+from portal.ports.payments import NewPrice
 from portal.ports.promotions import Discount, NewCode, PromotionCode
 from tests.factories import make_plan
 from tests.payments.conftest import Shop, held
@@ -171,8 +171,8 @@ def _make_refused(shop: Shop, syncing: Syncing, world: StripeWorld, clock: Any, 
         world.pay(world.api("POST", "checkout/sessions", **params)["url"])
 
 
-def _price() -> RecurringPrice:
-    return RecurringPrice("other-price", "other-plan", "Other", Money(1000, "eur"), "month", 1)
+def _price() -> NewPrice:
+    return NewPrice("other-price", "other-plan", "Other", Money(1000, "eur"), "month", 1)
 
 
 def test_a_free_plan_has_nothing_to_take_off(owner: FlaskClient, shop: Shop, syncing: Syncing) -> None:

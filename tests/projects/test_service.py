@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 
 import pytest
@@ -14,16 +15,15 @@ from sqlalchemy.exc import DBAPIError
 from portal.db import PUBLIC, SYSTEM, Scope, db, scoped, transaction
 from portal.kit.clock import ManualClock
 from portal.kit.money import UnknownCurrency
-from portal.projects.errors import CustomerTaken, NameTaken, UnknownAccount
-from portal.projects.models import Account, App, Feature
-from portal.projects.queries import find_account_by_customer, find_account_id, find_app, find_customer
+from portal.projects.apps import create_app, revoke_key, rotate_key, set_active
+from portal.projects.errors import CustomerTaken, InvalidApp, NameTaken, UnknownAccount, UnknownApp
+from portal.projects.models import Account, AppKey, Feature
+from portal.projects.queries import find_account_by_customer, find_account_id, find_app, find_customer, list_apps
 from portal.projects.service import (
     bind_customer,
-    create_app,
     create_project,
     ensure_account,
     ensure_feature,
-    revoke_app,
 )
 from tests.factories import make_account, make_organisation
 
@@ -106,26 +106,62 @@ def test_a_project_name_is_taken_once(app: Flask) -> None:
         create_project("Other tools")  # the unit of work is still usable
 
 
-def test_an_app_key_is_known_by_its_hash_alone_and_ends_when_revoked(app: Flask, clock: ManualClock) -> None:
+def test_an_app_key_is_known_by_its_hash_alone(app: Flask, clock: ManualClock) -> None:
+    now = clock.now()
     with transaction(SYSTEM):
         project_id = create_project("Shop tools")
-        made = create_app(project_id, "Backend", pepper=PEPPER)
+        made = create_app(project_id, "Backend", pepper=PEPPER, now=now, actor="user:1")
         with pytest.raises(NameTaken):
-            create_app(project_id, "Backend", pepper=PEPPER)
+            create_app(project_id, "Backend", pepper=PEPPER, now=now, actor="user:1")
     assert made.key.startswith("sk_app_")
-    row = db.session.execute(select(App.__table__)).mappings().one()
+    row = db.session.execute(select(AppKey.__table__)).mappings().one()
     secret = made.key.rsplit("_", 1)[1]
     assert not any(secret in str(value) for value in row.values())
     with scoped(SYSTEM):
-        found = find_app(made.key, PEPPER)
+        found = find_app(made.key, PEPPER, now)
         assert found is not None
         assert (found.app_id, found.project_id, found.name) == (made.app_id, project_id, "Backend")
-        assert find_app(made.key, b"another pepper") is None
-        assert find_app(made.key[:-1] + "x", PEPPER) is None
-        assert find_app("", PEPPER) is None
+        assert find_app(made.key, b"another pepper", now) is None
+        assert find_app(made.key[:-1] + "x", PEPPER, now) is None
+        assert find_app("", PEPPER, now) is None
     with scoped(PUBLIC):
-        assert find_app(made.key, PEPPER) is None
+        assert find_app(made.key, PEPPER, now) is None
+
+
+def test_a_key_that_is_replaced_works_on_for_as_long_as_was_said(app: Flask, clock: ManualClock) -> None:
     with transaction(SYSTEM):
-        assert revoke_app(project_id, made.app_id, now=clock.now())
-        assert not revoke_app(project_id, made.app_id, now=clock.now())
-        assert find_app(made.key, PEPPER) is None
+        project_id = create_project("Shop tools")
+        first = create_app(project_id, "Backend", pepper=PEPPER, now=clock.now(), actor="user:1")
+        overlap = {"overlap": timedelta(hours=24), "pepper": PEPPER, "now": clock.now(), "actor": "user:1"}
+        second = rotate_key(project_id, first.app_id, **overlap)
+    assert _answers(first.key, clock)
+    assert _answers(second.key, clock)
+    clock.advance(timedelta(hours=24))
+    assert not _answers(first.key, clock)
+    assert _answers(second.key, clock)
+    with scoped(SYSTEM):
+        [view] = list_apps(project_id, clock.now())
+        assert [key.state for key in view.keys] == ["lasting", "expired"]
+    with pytest.raises(InvalidApp), transaction(SYSTEM):
+        rotate_key(project_id, first.app_id, **{**overlap, "overlap": timedelta(days=31)})
+
+
+def test_a_leaked_key_ends_at_once_and_an_app_that_is_off_has_no_key_that_works(app: Flask, clock: ManualClock) -> None:
+    with transaction(SYSTEM):
+        project_id = create_project("Shop tools")
+        made = create_app(project_id, "Backend", pepper=PEPPER, now=clock.now(), actor="user:1")
+        set_active(project_id, made.app_id, False, actor="user:1")
+    assert not _answers(made.key, clock)
+    with transaction(SYSTEM):
+        set_active(project_id, made.app_id, True, actor="user:1")
+    assert _answers(made.key, clock)
+    with transaction(SYSTEM):
+        revoke_key(project_id, made.app_id, made.key_id, now=clock.now(), actor="user:1")
+    assert not _answers(made.key, clock)
+    with pytest.raises(UnknownApp), transaction(SYSTEM):
+        revoke_key(project_id, made.app_id, made.key_id, now=clock.now(), actor="user:1")
+
+
+def _answers(key: str, clock: ManualClock) -> bool:
+    with scoped(SYSTEM):
+        return find_app(key, PEPPER, clock.now()) is not None
