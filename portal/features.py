@@ -9,6 +9,7 @@ from flask_wtf.csrf import CSRFProtect
 
 from portal.catalog import api as catalog_api
 from portal.catalog import pages as catalog
+from portal.entitlements import api as entitlements_api
 from portal.gateway import pages as gateway
 from portal.gateway import palette as gateway_palette
 from portal.home import pages as home
@@ -18,11 +19,13 @@ from portal.metering import pages as metering
 from portal.notifications import pages as notifications
 from portal.payments import api as payments_api
 from portal.payments import pages as payments
+from portal.payments import sessions_api
 from portal.pricing import api as pricing_api
 from portal.pricing import words as pricing_words
 from portal.projects import credentials as app_keys
 from portal.subscriptions import pages as subscriptions
 from portal.webhooks import api as webhooks
+from portal.webhooks import explain_api
 
 # Every feature with tables: the metadata must be whole before it is compared or migrated.
 WITH_TABLES = (
@@ -60,8 +63,13 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     payments.register(app)
     app.register_blueprint(payments_api.bp)
     csrf.exempt(payments_api.bp)
+    app.register_blueprint(sessions_api.bp)
+    csrf.exempt(sessions_api.bp)
+    entitlements_api.register(app)
+    csrf.exempt(entitlements_api.bp)
     webhooks.register(app)
     csrf.exempt(webhooks.bp)
+    app.register_blueprint(explain_api.bp)
     app.register_blueprint(gateway.bp)
     gateway_palette.register(app)
     metering.register(app, csrf)

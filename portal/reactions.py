@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portal.entitlements.answering import forget_answers
 from portal.gateway import provisioning
 from portal.notifications import service as notifications
 from portal.outbox.service import Payload, Reaction
@@ -19,12 +20,16 @@ REACTIONS: dict[str, Reaction] = {
     ),
     "gateway.refuse": lambda payload: provisioning.refuse(str(payload["public_id"]), _gateway()),
     "gateway.move": lambda payload: provisioning.move(int(payload["from"]), int(payload["to"]), _gateway()),
-    "entitlements.changed": lambda payload: provisioning.agree(
-        int(payload["account_id"]), _gateway(), clock=plugs().clock
-    ),
+    "entitlements.changed": lambda payload: _rights_changed(payload),
     "mail": lambda payload: _mail(payload),
     "gateway.publish": lambda payload: provisioning.publish(int(payload["api_id"]), _gateway()),
 }
+
+
+def _rights_changed(payload: Payload) -> None:
+    account_id, version = int(payload["account_id"]), int(payload["version"])
+    forget_answers(account_id, version, plugs().redis)
+    provisioning.agree(account_id, _gateway(), clock=plugs().clock)
 
 
 def _mail(payload: Payload) -> None:

@@ -121,6 +121,7 @@ def plugged(app: Flask, plugs: Plugs) -> Iterator[Flask]:
     """Lend an application its ports and empty tables for the length of a test, inside an application context."""
     app.extensions["portal"] = plugs
     empty_tables(plugs.settings)
+    plugs.redis.flushdb()
     with app.app_context():
         enter_scope(SYSTEM)
         yield app

@@ -16,7 +16,7 @@ from portal.identity.models import Membership, Organisation, User
 from portal.kit.tokens import keyed_hash, new_token
 from portal.pricing.models import Plan, Price, PriceTier, Product
 from portal.pricing.types import Tier
-from portal.projects.models import Account, Feature
+from portal.projects.models import Account, App, AppKey, Feature, Project
 from portal.subscriptions.models import Subscription
 
 _numbers = itertools.count(1)
@@ -144,3 +144,43 @@ def make_api_key(subscription: Subscription, pepper: bytes, now: datetime, **val
         **values,
     )
     return _save(key), token.text
+
+
+def make_project(name: str = "", organisation: Organisation | None = None) -> Project:
+    """A product that bills through us."""
+    return _save(
+        Project(name=name or f"Project {next(_numbers)}", organisation_id=organisation.id if organisation else None)
+    )
+
+
+def make_app_key(project: Project, pepper: bytes, now: datetime, **values: Any) -> tuple[App, str]:
+    """An app of a project, and the text of its key."""
+    token = new_token("sk_app")
+    values.setdefault("redirect_origins", ["https://app.local"])
+    app = _save(App(project_id=project.id, name=values.pop("name", f"App {next(_numbers)}"), **values))
+    _save(
+        AppKey(
+            app_id=app.id,
+            project_id=project.id,
+            public_id=token.public_id,
+            key_hash=keyed_hash(token.text, pepper),
+            last_four=token.last_four,
+            created_by="user:1",
+            created_at=now,
+        )
+    )
+    return app, token.text
+
+
+def make_feature(project: Project, code: str = "pro") -> Feature:
+    return _save(Feature(project_id=project.id, code=code, name=code.title()))
+
+
+def make_sold(
+    project: Project, feature: Feature, stripe_price_id: str, *, amount: int = 1499, **price: Any
+) -> tuple[Plan, Price]:
+    """A product of an integrator's, sold under a price of the payment provider; it gives a feature."""
+    product = _save(Product(project_id=project.id, feature_id=feature.id, name=f"{project.name} {feature.name}"))
+    plan = _save(Plan(product_id=product.id, code=f"plan-{next(_numbers)}", name=feature.name))
+    price.setdefault("currency", "usd")
+    return plan, _save(Price(plan_id=plan.id, amount=amount, stripe_price_id=stripe_price_id, **price))

@@ -42,6 +42,16 @@ def upgrade() -> None:
     protect("app_keys", "project_id")
     here = f"project_id = {current('project_id')}"
     op.execute(f"CREATE POLICY accounts_of_project ON accounts TO portal_app USING ({here}) WITH CHECK ({here})")
+    of_project = f"EXISTS (SELECT 1 FROM accounts a WHERE a.id = account_id AND a.{here})"  # noqa: S608 - no text of anybody's
+    op.execute(f"CREATE POLICY entitlements_of_project ON entitlements FOR SELECT TO portal_app USING ({of_project})")
+
+    owner = f"(SELECT p.organisation_id FROM projects p WHERE p.id = {current('project_id')})"  # noqa: S608
+    by_app = (
+        f"{current('project_id')} IS NOT NULL AND actor LIKE 'app:%' AND organisation_id IS NOT DISTINCT FROM {owner}"
+    )
+    op.execute(
+        f"CREATE POLICY audit_entries_by_app ON audit_entries TO portal_app USING ({by_app}) WITH CHECK ({by_app})"
+    )
 
     op.execute("""
         CREATE TABLE idempotent_requests (
@@ -167,6 +177,8 @@ def downgrade() -> None:
         ALTER TABLE subscriptions DROP COLUMN hold;
         ALTER TABLE prices DROP CONSTRAINT prices_one_time, DROP CONSTRAINT prices_access_when, DROP COLUMN one_time, DROP COLUMN access_days;
         DROP POLICY accounts_of_project ON accounts;
+        DROP POLICY entitlements_of_project ON entitlements;
+        DROP POLICY audit_entries_by_app ON audit_entries;
         DROP INDEX projects_organisation;
         ALTER TABLE apps DROP COLUMN scopes, DROP COLUMN redirect_origins, DROP COLUMN requests_per_minute,
             ADD COLUMN public_id TEXT, ADD COLUMN key_hash BYTEA, ADD COLUMN last_used_at TIMESTAMPTZ, ADD COLUMN revoked_at TIMESTAMPTZ;

@@ -13,7 +13,7 @@ from portal.entitlements.errors import EmptyWindow
 from portal.entitlements.models import Entitlement
 from portal.entitlements.queries import grant_of
 from portal.entitlements.service import announce_change, lock
-from portal.entitlements.types import Grant, Granted
+from portal.entitlements.types import Grant, Granted, Revoked
 from portal.ports.queue import Queue
 
 # One manual grant of a feature at a time: a new one takes the place of the one before.
@@ -30,6 +30,7 @@ def grant(
     valid_to: datetime | None,
     quantity: Decimal | None,
     actor: str,
+    organisation_id: int | None,
     now: datetime,
     queue: Queue | None = None,
 ) -> Granted:
@@ -57,7 +58,14 @@ def grant(
     version = announce_change(account_id, {"grant_id": row.id}, queue)
     until = valid_to.isoformat() if valid_to else None
     after = {"feature_id": feature_id, "granted_by": granted_by, "from": valid_from.isoformat(), "until": until}
-    record("entitlement.granted", f"account:{account_id}", actor=actor, reason=reason, after=after)
+    record(
+        "entitlement.granted",
+        f"account:{account_id}",
+        actor=actor,
+        organisation_id=organisation_id,
+        reason=reason,
+        after=after,
+    )
     return Granted(grant_of(row), version, replaced)
 
 
@@ -68,22 +76,30 @@ def revoke(
     revoked_by: str,
     reason: str,
     actor: str,
+    organisation_id: int | None,
     now: datetime,
     queue: Queue | None = None,
-) -> list[Grant]:
+) -> Revoked:
     """End what was given by hand of a feature; return the grants as they were, none when nothing was left to end.
 
     What a subscription or a purchase supports stays: that ends with its source.
     """
-    lock(account_id)
+    version = lock(account_id)
     open_ones = [grant_of(row) for row in _ahead(account_id, feature_id, now)]
     if not open_ones:
-        return []
+        return Revoked((), version)
     _end(open_ones, now, now, f"{revoked_by}: {reason}")
-    announce_change(account_id, {"feature_id": feature_id}, queue)
+    version = announce_change(account_id, {"feature_id": feature_id}, queue)
     facts = {"feature_id": feature_id, "grants": [one.id for one in open_ones], "revoked_by": revoked_by}
-    record("entitlement.revoked", f"account:{account_id}", actor=actor, reason=reason, before=facts)
-    return open_ones
+    record(
+        "entitlement.revoked",
+        f"account:{account_id}",
+        actor=actor,
+        organisation_id=organisation_id,
+        reason=reason,
+        before=facts,
+    )
+    return Revoked(tuple(open_ones), version)
 
 
 def _make_room(account_id: int, feature_id: int, start: datetime, *, by: str, now: datetime) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, text
 
 from portal.db import db
 from portal.entitlements.models import Entitlement
@@ -28,6 +30,52 @@ def list_live(account_id: int, at: datetime) -> list[Right]:
     query = _all(account_id).where(or_(Entitlement.valid_to.is_(None), Entitlement.valid_to > at))
     grants = [grant_of(row) for row in db.session.scalars(query)]
     return union(grants, name_features({grant.feature_id for grant in grants}), at)
+
+
+def find_bought(account_id: int, feature_ids: Collection[int], at: datetime) -> Grant | None:
+    """Return a right to one of some features that was paid for once and is live at an instant, the longest first."""
+    row = db.session.scalars(
+        select(Entitlement)
+        .where(
+            *_of(account_id), Entitlement.feature_id.in_(feature_ids), Entitlement.source == "purchase", _live_at(at)
+        )
+        .order_by(Entitlement.valid_to.desc().nulls_first())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else grant_of(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An account's rights at one version, read in one statement. Without an account there are none."""
+
+    account_id: int | None
+    version: int
+    grants: tuple[Grant, ...]
+    names: Mapping[int, tuple[str, str]]
+
+
+def read_rights(project_id: int, external_id: str) -> Held:
+    """Return every unrevoked row of somebody a project knows by this id, with the version they belong to."""
+    rows = db.session.execute(
+        text(
+            "SELECT a.id AS account_id, a.entitlement_version, e.id, e.feature_id, e.source, e.source_id, e.valid_from,"
+            " e.valid_to, e.quantity, f.code, f.name FROM accounts a"
+            " LEFT JOIN entitlements e ON e.account_id = a.id AND e.revoked_at IS NULL"
+            " LEFT JOIN features f ON f.id = e.feature_id"
+            " WHERE a.project_id = :project AND a.external_id = :who ORDER BY f.code, e.valid_from, e.id"
+        ),
+        {"project": project_id, "who": external_id},
+    ).all()
+    if not rows:
+        return Held(None, 0, (), {})
+    grants = tuple(
+        Grant(row.id, row.feature_id, row.source, row.source_id, row.valid_from, row.valid_to, row.quantity)
+        for row in rows
+        if row.id is not None
+    )
+    names = {row.feature_id: (row.code, row.name) for row in rows if row.id is not None}
+    return Held(rows[0].account_id, rows[0].entitlement_version, grants, names)
 
 
 def explain(account_id: int, feature_id: int, at: datetime) -> Explanation:

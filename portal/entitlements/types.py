@@ -116,6 +116,14 @@ class Granted:
 
 
 @dataclass(frozen=True, slots=True)
+class Revoked:
+    """Manual grants that were ended, as they were before, and the version of the account's rights afterwards."""
+
+    grants: tuple[Grant, ...]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """A subscription behind a right, or behind its absence."""
 

@@ -15,12 +15,13 @@ from sqlalchemy import select, update
 
 from portal.catalog.labels import find_label
 from portal.db import SYSTEM, db, transaction
+from portal.entitlements.queries import find_bought
 from portal.entitlements.service import derive
 from portal.kit.money import Money
 from portal.outbox.service import announce
 from portal.payments.billed import tell_if_behind
 from portal.payments.discounts import Saving, product_reference
-from portal.payments.errors import PlanNotForSale
+from portal.payments.errors import AlreadyBought, PlanNotForSale
 from portal.payments.models import Purchase
 from portal.payments.terms import accept
 from portal.payments.types import Buyer
@@ -32,7 +33,7 @@ from portal.ports.payments import (
     PaymentsRefused,
     PaymentsUnavailable,
 )
-from portal.pricing.queries import get_offer
+from portal.pricing.queries import get_offer, list_features_of
 from portal.pricing.service import set_stripe_price_id
 from portal.pricing.types import Offer
 from portal.projects.queries import find_customer
@@ -47,11 +48,16 @@ OPEN = ("started", "open")
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What a buyer chose beside the plan: a code's saving, a name for the first key, and the terms, accepted now."""
+    """What a buyer chose beside the plan: a code's saving, a name for the first key, and the terms, accepted now.
+
+    An integrator's buyer comes back to `success_url` or `cancel_url` of theirs, not to the purchase's page.
+    """
 
     saving: Saving | None = None
     key_name: str | None = None
     accepts_terms: bool = False
+    success_url: str | None = None
+    cancel_url: str | None = None
 
 
 NO_WISHES = Wishes()
@@ -90,6 +96,23 @@ def begin(
         raise PlanNotForSale(f"the API of plan {plan_id} is not in the market")
     if offer.is_free:
         return _begin_free(buyer, offer, now, wishes)
+    return begin_checkout(
+        buyer, offer, payments=payments, now=now, locale=locale, livemode=livemode, return_url=return_url, wishes=wishes
+    )
+
+
+def begin_checkout(
+    buyer: Buyer,
+    offer: Offer,
+    *,
+    payments: Payments,
+    now: datetime,
+    locale: str,
+    livemode: bool,
+    return_url: str = "",
+    wishes: Wishes = NO_WISHES,
+) -> Begun:
+    """Open a hosted page for an offer, or return the one that is open for the same. Raises as `begin` does, and AlreadyBought."""
     purchase, superseded = _intend(buyer, offer, now, wishes)
     for checkout_id in superseded:
         with suppress(PaymentsUnavailable):  # announced as well, so it is closed as soon as the provider answers
@@ -146,9 +169,7 @@ def _intend(buyer: Buyer, offer: Offer, now: datetime, wishes: Wishes) -> tuple[
         lock_account(buyer.account_id)
         if wishes.accepts_terms:
             accept(buyer, now=now)
-        live = find_live(buyer.account_id, offer.product_id)
-        if live is not None and live.stripe_subscription_id is not None:
-            raise AlreadySubscribed(live.id)
+        _refuse_twice(buyer.account_id, offer, now)
         open_one = session.scalars(
             select(Purchase).where(
                 Purchase.account_id == buyer.account_id,
@@ -157,10 +178,12 @@ def _intend(buyer: Buyer, offer: Offer, now: datetime, wishes: Wishes) -> tuple[
             )
         ).one_or_none()
         if open_one is not None:
-            is_same = (open_one.price_id, open_one.stripe_promotion_id) == (
-                offer.price_id,
-                saving.promotion_id if saving else None,
-            )
+            is_same = (
+                open_one.price_id,
+                open_one.stripe_promotion_id,
+                open_one.success_url,
+                open_one.cancel_url,
+            ) == (offer.price_id, saving.promotion_id if saving else None, wishes.success_url, wishes.cancel_url)
             if is_same and _is_usable(open_one, now):
                 open_one.key_name = wishes.key_name or open_one.key_name
                 return open_one, []
@@ -183,12 +206,27 @@ def _intend(buyer: Buyer, offer: Offer, now: datetime, wishes: Wishes) -> tuple[
             promotion_code=saving.code if saving else None,
             stripe_promotion_id=saving.promotion_id if saving else None,
             first_amount=saving.reduced.amount if saving else None,
+            app_id=buyer.app_id,
+            one_time=offer.terms.one_time,
+            success_url=wishes.success_url,
+            cancel_url=wishes.cancel_url,
             created_at=now,
             updated_at=now,
         )
         session.add(purchase)
         session.flush()
     return purchase, superseded
+
+
+def _refuse_twice(account_id: int, offer: Offer, now: datetime) -> None:
+    if offer.terms.one_time:
+        bought = find_bought(account_id, list(list_features_of(offer.product_id, offer.plan_id)), now)
+        if bought is not None:
+            raise AlreadyBought(bought.valid_to)
+        return
+    live = find_live(account_id, offer.product_id)
+    if live is not None and live.stripe_subscription_id is not None:
+        raise AlreadySubscribed(live.id)
 
 
 def _is_usable(purchase: Purchase, now: datetime) -> bool:
@@ -199,7 +237,8 @@ def _open_checkout(
     buyer: Buyer, offer: Offer, purchase: Purchase, *, payments: Payments, livemode: bool, locale: str, url: str
 ) -> Checkout:
     customer_id = ensure_customer(buyer, payments, livemode=livemode)
-    tell_if_behind(buyer.organisation_id, buyer.account_id, payments=payments, livemode=livemode)
+    if buyer.organisation_id is not None:
+        tell_if_behind(buyer.organisation_id, buyer.account_id, payments=payments, livemode=livemode)
     price_id = ensure_price(offer, payments)
     page = url.replace("{purchase}", str(purchase.public_id))
     return payments.start_checkout(
@@ -209,11 +248,12 @@ def _open_checkout(
             price_id=price_id,
             quantity=1,
             trial_days=purchase.trial_days,
-            success_url=f"{page}?back=1",
-            cancel_url=f"{page}?left=1",
+            success_url=purchase.success_url or f"{page}?back=1",
+            cancel_url=purchase.cancel_url or f"{page}?left=1",
             locale=locale,
             metadata={"purchase": str(purchase.public_id), "account": str(buyer.account_id)},
             promotion_id=purchase.stripe_promotion_id,
+            one_time=purchase.one_time,
         )
     )
 
@@ -225,7 +265,7 @@ def ensure_customer(buyer: Buyer, payments: Payments, *, livemode: bool) -> str:
         return found
     customer = payments.create_customer(
         reference=str(buyer.account_id),
-        name=buyer.organisation_name,
+        name=buyer.name,
         email=buyer.email,
         key=f"customer:{buyer.account_id}:{'live' if livemode else 'test'}",
     )
@@ -244,7 +284,7 @@ def ensure_price(offer: Offer, payments: Payments) -> str:
             product_reference=product_reference(offer.plan_id),
             product_name=f"{offer.product_name} · {offer.name}",
             amount=Money(terms.amount, terms.currency),
-            interval=terms.interval,
+            interval=None if terms.one_time else terms.interval,
             interval_count=terms.interval_count,
         )
     )
@@ -278,4 +318,4 @@ def close_checkout(checkout_id: str, payments: Payments) -> None:
         payments.expire_checkout(checkout_id)
 
 
-__all__ = ["Begun", "begin", "ensure_customer", "ensure_price"]
+__all__ = ["Begun", "begin", "begin_checkout", "ensure_customer", "ensure_price"]

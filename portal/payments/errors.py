@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class PurchaseNotFound(LookupError):
     """No such purchase in this account."""
+
+
+class AlreadyBought(ValueError):
+    """What is paid once is held already; buying it again would give nothing. `until` is None when it is held for good."""
+
+    def __init__(self, until: datetime | None) -> None:
+        super().__init__("bought already")
+        self.until = until
 
 
 class PlanNotForSale(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -12,7 +13,8 @@ from portal.catalog.labels import find_label, labels
 from portal.db import db
 from portal.entitlements.queries import has_feature
 from portal.payments.errors import PurchaseNotFound
-from portal.payments.models import PlanChange, Purchase, StripeInvoice
+from portal.payments.holding import disputes_of
+from portal.payments.models import Payment, PlanChange, Purchase, StripeInvoice
 from portal.payments.types import PlannedChange, PurchaseView, Unfinished
 from portal.pricing.queries import get_offer_of_price
 
@@ -100,6 +102,53 @@ def find_planned_change(account_id: int, subscription_id: int) -> PlannedChange 
         planned_at=row.updated_at,
         stripe_schedule_id=row.stripe_schedule_id,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PaidFor:
+    """A payment, what it was for, and how it stands. Amounts are minor units."""
+
+    id: int
+    subscription_id: int | None
+    purchase_id: int | None
+    status: str
+    currency: str
+    received: int
+    refunded: int
+    disputes: tuple[str, ...]
+    stripe_payment_id: str
+    stripe_invoice_id: str | None
+    stripe_checkout_id: str | None
+    read_at: datetime
+
+
+def list_paid_for(account_id: int, *, limit: int = 50) -> list[PaidFor]:
+    """Return the account's payments, the newest first."""
+    rows = db.session.execute(
+        select(Payment, Purchase.stripe_checkout_id)
+        .outerjoin(Purchase, Purchase.id == Payment.purchase_id)
+        .where(Payment.account_id == account_id)
+        .order_by(Payment.begun_at.desc(), Payment.id.desc())
+        .limit(limit)
+    ).all()
+    disputes = disputes_of(db.session(), [row.Payment.id for row in rows])
+    return [
+        PaidFor(
+            id=row.Payment.id,
+            subscription_id=row.Payment.subscription_id,
+            purchase_id=row.Payment.purchase_id,
+            status=row.Payment.status,
+            currency=row.Payment.currency,
+            received=row.Payment.amount_received,
+            refunded=row.Payment.amount_refunded,
+            disputes=disputes.get(row.Payment.id, ()),
+            stripe_payment_id=row.Payment.stripe_payment_id,
+            stripe_invoice_id=row.Payment.stripe_invoice_id,
+            stripe_checkout_id=row.stripe_checkout_id,
+            read_at=row.Payment.source_fetched_at,
+        )
+        for row in rows
+    ]
 
 
 def find_due_invoice(account_id: int, subscription_id: int) -> StripeInvoice | None:

@@ -28,13 +28,17 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """Who buys: an organisation's account, and the person acting for it."""
+    """Who buys: an account, and the person or the app acting for it.
 
-    organisation_id: int
-    organisation_name: str
+    `name` is what the provider's customer is called. An account in an integrator's project has no organisation here.
+    """
+
+    organisation_id: int | None
+    name: str
     account_id: int
     user_id: int | None
     email: str | None
+    app_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ def _principal(found: AppIdentity) -> AppPrincipal:
         app_id=found.app_id,
         key_id=found.key_id,
         project_id=found.project_id,
+        organisation_id=found.organisation_id,
         name=found.name,
         scopes=found.scopes,
         redirect_origins=found.redirect_origins,

@@ -81,6 +81,7 @@ def find_app(key: str, pepper: bytes, now: datetime) -> AppIdentity | None:
         app_id=row.id,
         key_id=row.key_id,
         project_id=row.project_id,
+        organisation_id=row.organisation_id,
         name=row.name,
         scopes=frozenset(row.scopes),
         redirect_origins=tuple(row.redirect_origins),
@@ -92,10 +93,11 @@ def find_app(key: str, pepper: bytes, now: datetime) -> AppIdentity | None:
 def _by_key(public_id: str, now: datetime) -> Select[*tuple[Any, ...]]:
     return (
         select(
-            App.id, App.project_id, App.name, App.scopes, App.redirect_origins, App.requests_per_minute,
+            App.id, App.project_id, Project.organisation_id, App.name, App.scopes, App.redirect_origins, App.requests_per_minute,
             AppKey.id.label("key_id"), AppKey.key_hash, AppKey.last_used_at,
         )
         .join(AppKey, AppKey.app_id == App.id)
+        .join(Project, Project.id == App.project_id)
         .where(
             AppKey.public_id == public_id,
             AppKey.revoked_at.is_(None),
@@ -155,6 +157,14 @@ def find_account_in(project_id: int, external_id: str) -> int | None:
     return db.session.scalar(
         select(Account.id).where(Account.project_id == project_id, Account.external_id == external_id)
     )
+
+
+def find_external(account_id: int) -> tuple[int, str] | None:
+    """Return the project of an account, and the id that the project knows it by."""
+    row = db.session.execute(
+        select(Account.project_id, Account.external_id).where(Account.id == account_id)
+    ).one_or_none()
+    return None if row is None else (row.project_id, row.external_id)
 
 
 def get_account(project_id: int, account_id: int) -> AccountView:

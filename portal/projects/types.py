@@ -25,11 +25,12 @@ class NewApp:
 
 @dataclass(frozen=True, slots=True)
 class AppIdentity:
-    """Who an app key speaks for, and when it was last noted as used."""
+    """Who an app key speaks for, whose project it is, and when it was last noted as used."""
 
     app_id: int
     key_id: int
     project_id: int
+    organisation_id: int | None
     name: str
     scopes: frozenset[str]
     redirect_origins: tuple[str, ...]

@@ -72,11 +72,15 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class AppPrincipal:
-    """A program of an integrator, recognised by its `X-API-Key`; it acts within one project and its scopes."""
+    """A program of an integrator, recognised by its `X-API-Key`; it acts within one project and its scopes.
+
+    `organisation_id` is whose project it is; None for projects of the platform itself.
+    """
 
     app_id: int
     key_id: int
     project_id: int
+    organisation_id: int | None
     name: str
     scopes: frozenset[str]
     redirect_origins: tuple[str, ...]

@@ -26,7 +26,7 @@ def buyer_of(principal: Principal) -> Buyer:
         set_principal(replace(principal, account_id=account))  # the rest of this request may touch its rows
     return Buyer(
         organisation_id=principal.organisation_id,
-        organisation_name=principal.organisation_name or "",
+        name=principal.organisation_name or "",
         account_id=account,
         user_id=principal.user_id,
         email=principal.email,
