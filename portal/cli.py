@@ -8,6 +8,8 @@ from portal.catalog.cli import apis
 from portal.identity.cli import organisations, people
 from portal.metering.cli import usage
 from portal.payments.cli import codes
+from portal.payments.selling.cli import prices
+from portal.projects.cli import projects
 
 
 def register(app: Flask) -> None:
@@ -17,3 +19,5 @@ def register(app: Flask) -> None:
     app.cli.add_command(people)
     app.cli.add_command(usage)
     app.cli.add_command(codes)
+    app.cli.add_command(projects)
+    app.cli.add_command(prices)

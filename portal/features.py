@@ -20,9 +20,11 @@ from portal.notifications import pages as notifications
 from portal.payments import api as payments_api
 from portal.payments import pages as payments
 from portal.payments import sessions_api
+from portal.payments.selling import pages as selling
 from portal.pricing import api as pricing_api
 from portal.pricing import words as pricing_words
 from portal.projects import credentials as app_keys
+from portal.projects import pages as projects
 from portal.subscriptions import pages as subscriptions
 from portal.webhooks import api as webhooks
 from portal.webhooks import explain_api
@@ -65,6 +67,8 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     csrf.exempt(payments_api.bp)
     app.register_blueprint(sessions_api.bp)
     csrf.exempt(sessions_api.bp)
+    projects.register(app)
+    selling.register(app)
     entitlements_api.register(app)
     csrf.exempt(entitlements_api.bp)
     webhooks.register(app)

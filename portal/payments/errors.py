@@ -17,6 +17,17 @@ class AlreadyBought(ValueError):
         self.until = until
 
 
+class PriceNotUsable(ValueError):
+    """A price of the provider cannot be sold here.
+
+    `reason`: unknown, other_mode, inactive, by_use, currency, sold_already.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class PlanNotForSale(ValueError):
     """The plan is retired or has no price in this currency."""
 

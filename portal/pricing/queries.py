@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, cast
 
 from sqlalchemy import Select, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import MultipleResultsFound
 
 from portal.db import db
@@ -46,6 +48,12 @@ def get_offer_of_price(price_id: int) -> Offer:
     return offer
 
 
+def get_offer_of_plan(plan_id: int) -> Offer | None:
+    """Return a plan with its newest price in any currency, also when it is no longer sold."""
+    newest = _offers().where(Plan.id == plan_id).order_by(Price.active.desc(), Price.id.desc()).limit(1)
+    return _one(newest)
+
+
 def find_offer_by_stripe_price(stripe_price_id: str) -> Offer | None:
     """Return the offer that the payment provider knows under this price, also when it is no longer sold."""
     return _one(_offers().where(Price.stripe_price_id == stripe_price_id))
@@ -77,6 +85,46 @@ def find_sold_in(project_id: int, stripe_price_id: str) -> Offer | None:
     """Return what a project sells now under a price of the payment provider."""
     sold = _offers().where(Price.active, Plan.active, Product.active, Product.project_id == project_id)
     return _one(sold.where(Price.stripe_price_id == stripe_price_id))
+
+
+@dataclass(frozen=True, slots=True)
+class SoldProduct:
+    """What a project sells under one name, with every plan that was ever made of it."""
+
+    id: int
+    name: str
+    feature_id: int | None
+    plans: tuple[SoldPlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SoldPlan:
+    """A plan with its newest price, and the features it gives beside its product's own."""
+
+    offer: Offer
+    is_sold: bool
+    features: Mapping[int, Decimal | None]
+
+
+def list_sold(project_id: int) -> list[SoldProduct]:
+    """Return what a project sells or has sold, products by name."""
+    products = db.session.execute(
+        select(Product.id, Product.name, Product.feature_id)
+        .where(Product.project_id == project_id)
+        .order_by(Product.name, Product.id)
+    ).all()
+    plans: dict[int, list[SoldPlan]] = {product.id: [] for product in products}
+    newest = _offers().ext(distinct_on(Plan.id)).where(Product.project_id == project_id)
+    sold = set(db.session.scalars(select(Plan.id).join(Product).where(Product.project_id == project_id, Plan.active)))
+    for offer in _read(newest.order_by(Plan.id, Price.active.desc(), Price.version.desc())):
+        given = list_features_of(offer.product_id, offer.plan_id)
+        plans[offer.product_id].append(SoldPlan(offer, offer.plan_id in sold, given))
+    return [SoldProduct(one.id, one.name, one.feature_id, tuple(plans[one.id])) for one in products]
+
+
+def find_project_of(product_id: int) -> int | None:
+    """Return the project that sells a product."""
+    return db.session.scalar(select(Product.project_id).where(Product.id == product_id))
 
 
 # Columns, not entities: a list ordered by price reads hundreds, and entities cost twice as much.

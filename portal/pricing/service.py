@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.db import db
 from portal.pricing.errors import InvalidPlan, InvalidTerms, PlanCodeTaken, UnknownPlan, UnknownPrice
-from portal.pricing.models import Plan, Price, PriceTier, Product
+from portal.pricing.models import Plan, PlanFeature, Price, PriceTier, Product
 from portal.pricing.queries import terms_of
 from portal.pricing.rules import faults_of_plan, faults_of_terms
 from portal.pricing.types import PriceTerms
@@ -92,6 +92,14 @@ def publish_price(plan_id: int, terms: PriceTerms) -> int:
     db.session.add(price)
     db.session.flush()  # the id is the answer
     return price.id
+
+
+def give_features(plan_id: int, quantities: Mapping[int, int | None]) -> None:
+    """Let a plan give these features, and no others, beside its product's own."""
+    db.session.execute(delete(PlanFeature).where(PlanFeature.plan_id == plan_id))
+    rows = [{"plan_id": plan_id, "feature_id": one, "quantity": each} for one, each in quantities.items()]
+    if rows:
+        db.session.execute(insert(PlanFeature), rows)
 
 
 def withdraw_plan(plan_id: int) -> None:

@@ -13,7 +13,7 @@ from portal.kit.tokens import keyed_hash, new_token
 from portal.projects.errors import InvalidApp, NameTaken, UnknownApp
 from portal.projects.models import App, AppKey
 from portal.projects.rules import MOST_ORIGINS, unknown_scopes
-from portal.projects.types import APP_KEY_PREFIX, SCOPES, AppSettings, NewApp
+from portal.projects.types import APP_KEY_PREFIX, SCOPES, Acting, AppSettings, NewApp
 
 LONGEST_OVERLAP = timedelta(days=30)
 
@@ -24,7 +24,7 @@ def create_app(
     *,
     pepper: bytes,
     now: datetime,
-    actor: str,
+    by: Acting,
     scopes: tuple[str, ...] = SCOPES,
     redirect_origins: tuple[str, ...] = (),
     requests_per_minute: int = 600,
@@ -41,13 +41,13 @@ def create_app(
     ).scalar_one_or_none()
     if app_id is None:
         raise NameTaken(f"the project has an app {name!r}")
-    made = _new_key(project_id, app_id, pepper=pepper, now=now, actor=actor)
+    made = _new_key(project_id, app_id, pepper=pepper, now=now, by=by)
     after = {**_columns(wanted), "key": made.public_id}
-    record("app.created", f"app:{app_id}", actor=actor, after={"project": project_id, **after})
+    record("app.created", f"app:{app_id}", **by.columns, after={"project": project_id, **after})
     return made
 
 
-def change_app(project_id: int, app_id: int, wanted: AppSettings, *, actor: str) -> None:
+def change_app(project_id: int, app_id: int, wanted: AppSettings, *, by: Acting) -> None:
     """Give an app another name, scopes, origins or rate. Raises UnknownApp, NameTaken and InvalidApp."""
     _check(wanted)
     app = _locked(project_id, app_id)
@@ -58,10 +58,10 @@ def change_app(project_id: int, app_id: int, wanted: AppSettings, *, actor: str)
     before = {name: getattr(app, name) for name in columns}
     for name, value in columns.items():
         setattr(app, name, value)
-    record("app.changed", f"app:{app_id}", actor=actor, before=before, after=columns)
+    record("app.changed", f"app:{app_id}", **by.columns, before=before, after=columns)
 
 
-def rotate_key(project_id: int, app_id: int, *, overlap: timedelta, pepper: bytes, now: datetime, actor: str) -> NewApp:
+def rotate_key(project_id: int, app_id: int, *, overlap: timedelta, pepper: bytes, now: datetime, by: Acting) -> NewApp:
     """Make a new lasting key; the one before works for `overlap` longer (at most 30 days), so that nothing stops.
 
     Raises UnknownApp and InvalidApp.
@@ -74,13 +74,13 @@ def rotate_key(project_id: int, app_id: int, *, overlap: timedelta, pepper: byte
         .where(AppKey.app_id == app_id, AppKey.expires_at.is_(None), AppKey.revoked_at.is_(None))
         .values(expires_at=now + overlap)
     )
-    made = _new_key(project_id, app_id, pepper=pepper, now=now, actor=actor)
+    made = _new_key(project_id, app_id, pepper=pepper, now=now, by=by)
     after = {"key": made.public_id, "overlap_hours": overlap // timedelta(hours=1)}
-    record("app.key.rotated", f"app:{app_id}", actor=actor, after=after)
+    record("app.key.rotated", f"app:{app_id}", **by.columns, after=after)
     return made
 
 
-def revoke_key(project_id: int, app_id: int, key_id: int, *, now: datetime, actor: str) -> None:
+def revoke_key(project_id: int, app_id: int, key_id: int, *, now: datetime, by: Acting) -> None:
     """End a key at once, as after a leak. Raises UnknownApp when the app has no such key that still lives."""
     ended = db.session.execute(
         update(AppKey)
@@ -92,13 +92,13 @@ def revoke_key(project_id: int, app_id: int, key_id: int, *, now: datetime, acto
     ).scalar_one_or_none()
     if ended is None:
         raise UnknownApp(f"app {app_id} has no live key {key_id}")
-    record("app.key.revoked", f"app:{app_id}", actor=actor, before={"key": ended})
+    record("app.key.revoked", f"app:{app_id}", **by.columns, before={"key": ended})
 
 
-def set_active(project_id: int, app_id: int, active: bool, *, actor: str) -> None:
+def set_active(project_id: int, app_id: int, active: bool, *, by: Acting) -> None:
     """Switch an app off, whatever keys it holds, or on again. Raises UnknownApp."""
     _locked(project_id, app_id).active = active
-    record("app.activated" if active else "app.deactivated", f"app:{app_id}", actor=actor)
+    record("app.activated" if active else "app.deactivated", f"app:{app_id}", **by.columns)
 
 
 def note_use(key_id: int, now: datetime) -> None:
@@ -106,7 +106,7 @@ def note_use(key_id: int, now: datetime) -> None:
     db.session.execute(update(AppKey).where(AppKey.id == key_id).values(last_used_at=now))
 
 
-def _new_key(project_id: int, app_id: int, *, pepper: bytes, now: datetime, actor: str) -> NewApp:
+def _new_key(project_id: int, app_id: int, *, pepper: bytes, now: datetime, by: Acting) -> NewApp:
     token = new_token(APP_KEY_PREFIX)
     row = AppKey(
         app_id=app_id,
@@ -114,7 +114,7 @@ def _new_key(project_id: int, app_id: int, *, pepper: bytes, now: datetime, acto
         public_id=token.public_id,
         key_hash=keyed_hash(token.text, pepper),
         last_four=token.last_four,
-        created_by=actor,
+        created_by=by.actor,
         created_at=now,
     )
     db.session.add(row)

@@ -11,24 +11,22 @@ from portal.kit.money import currency as known_currency
 from portal.projects.errors import CustomerTaken, NameTaken, UnknownAccount, UnknownProject
 from portal.projects.models import Account, Feature, Project, StripeCustomer
 from portal.projects.queries import find_account_id, find_account_in, find_customer
-from portal.projects.types import MARKETPLACE
+from portal.projects.types import MARKETPLACE, Acting
 
 
-def create_project(name: str, *, organisation_id: int | None = None, actor: str = "system") -> int:
-    """Open a project; return its id. Raises NameTaken; the unit of work stays usable."""
-    statement = insert(Project).values(name=name, organisation_id=organisation_id)
+def create_project(name: str, *, by: Acting) -> int:
+    """Open a project of the acting organisation; return its id. Raises NameTaken; the unit of work stays usable."""
+    statement = insert(Project).values(name=name, organisation_id=by.organisation_id)
     project_id = db.session.execute(
         statement.on_conflict_do_nothing(index_elements=["name"]).returning(Project.id)
     ).scalar_one_or_none()
     if project_id is None:
         raise NameTaken(f"there is a project {name!r}")
-    record(
-        "project.created", f"project:{project_id}", actor=actor, organisation_id=organisation_id, after={"name": name}
-    )
+    record("project.created", f"project:{project_id}", **by.columns, after={"name": name})
     return project_id
 
 
-def rename_project(project_id: int, name: str, *, actor: str) -> None:
+def rename_project(project_id: int, name: str, *, by: Acting) -> None:
     """Call a project something else. Raises NameTaken and UnknownProject; the unit of work stays usable."""
     taken = db.session.scalar(select(Project.id).where(Project.name == name, Project.id != project_id))
     if taken is not None:
@@ -37,7 +35,7 @@ def rename_project(project_id: int, name: str, *, actor: str) -> None:
     if before is None:
         raise UnknownProject(str(project_id))
     db.session.execute(update(Project).where(Project.id == project_id).values(name=name))
-    record("project.renamed", f"project:{project_id}", actor=actor, before={"name": before}, after={"name": name})
+    record("project.renamed", f"project:{project_id}", **by.columns, before={"name": before}, after={"name": name})
 
 
 def ensure_account(organisation_id: int, *, name: str, email: str | None = None, currency: str = "eur") -> int:
@@ -88,6 +86,18 @@ def ensure_project_account(
     if email:
         db.session.execute(update(Account).where(Account.id == account_id, Account.email.is_(None)).values(email=email))
     return account_id
+
+
+def add_feature(project_id: int, code: str, name: str, *, by: Acting) -> int:
+    """Add something that accounts may be entitled to; return its id. Raises NameTaken; the unit of work stays usable."""
+    statement = insert(Feature).values(project_id=project_id, code=code, name=name)
+    made = db.session.execute(
+        statement.on_conflict_do_nothing(constraint="features_code").returning(Feature.id)
+    ).scalar_one_or_none()
+    if made is None:
+        raise NameTaken(f"the project has a feature {code!r}")
+    record("feature.added", f"project:{project_id}", **by.columns, after={"code": code, "name": name})
+    return made
 
 
 def ensure_feature(project_id: int, code: str, name: str) -> int:

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 MARKETPLACE = 1
 APP_KEY_PREFIX = "sk_app"
 # What a key of an app may be used for; a new app may do all of it until somebody narrows it.
 SCOPES = ("checkout", "portal", "entitlements:read", "grants", "metrics:read", "usage:write")
 KeyState = Literal["lasting", "ending", "expired", "revoked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Who does something privileged, as the audit trail names them, and for which organisation (None: the platform)."""
+
+    actor: str
+    organisation_id: int | None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What the audit trail wants to know of it."""
+        return {"actor": self.actor, "organisation_id": self.organisation_id}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,10 @@ from portal.projects.service import (
     ensure_account,
     ensure_feature,
 )
+from portal.projects.types import Acting
 from tests.factories import make_account, make_organisation
 
+BY = Acting("user:1", None)
 PEPPER = b"a pepper for this test alone"
 
 
@@ -100,19 +102,19 @@ def test_a_feature_is_made_once_and_keeps_its_name(app: Flask) -> None:
 
 def test_a_project_name_is_taken_once(app: Flask) -> None:
     with transaction(SYSTEM):
-        create_project("Shop tools")
+        create_project("Shop tools", by=BY)
         with pytest.raises(NameTaken):
-            create_project("Shop tools")
-        create_project("Other tools")  # the unit of work is still usable
+            create_project("Shop tools", by=BY)
+        create_project("Other tools", by=BY)  # the unit of work is still usable
 
 
 def test_an_app_key_is_known_by_its_hash_alone(app: Flask, clock: ManualClock) -> None:
     now = clock.now()
     with transaction(SYSTEM):
-        project_id = create_project("Shop tools")
-        made = create_app(project_id, "Backend", pepper=PEPPER, now=now, actor="user:1")
+        project_id = create_project("Shop tools", by=BY)
+        made = create_app(project_id, "Backend", pepper=PEPPER, now=now, by=BY)
         with pytest.raises(NameTaken):
-            create_app(project_id, "Backend", pepper=PEPPER, now=now, actor="user:1")
+            create_app(project_id, "Backend", pepper=PEPPER, now=now, by=BY)
     assert made.key.startswith("sk_app_")
     row = db.session.execute(select(AppKey.__table__)).mappings().one()
     secret = made.key.rsplit("_", 1)[1]
@@ -130,9 +132,9 @@ def test_an_app_key_is_known_by_its_hash_alone(app: Flask, clock: ManualClock) -
 
 def test_a_key_that_is_replaced_works_on_for_as_long_as_was_said(app: Flask, clock: ManualClock) -> None:
     with transaction(SYSTEM):
-        project_id = create_project("Shop tools")
-        first = create_app(project_id, "Backend", pepper=PEPPER, now=clock.now(), actor="user:1")
-        overlap = {"overlap": timedelta(hours=24), "pepper": PEPPER, "now": clock.now(), "actor": "user:1"}
+        project_id = create_project("Shop tools", by=BY)
+        first = create_app(project_id, "Backend", pepper=PEPPER, now=clock.now(), by=BY)
+        overlap = {"overlap": timedelta(hours=24), "pepper": PEPPER, "now": clock.now(), "by": BY}
         second = rotate_key(project_id, first.app_id, **overlap)
     assert _answers(first.key, clock)
     assert _answers(second.key, clock)
@@ -148,18 +150,18 @@ def test_a_key_that_is_replaced_works_on_for_as_long_as_was_said(app: Flask, clo
 
 def test_a_leaked_key_ends_at_once_and_an_app_that_is_off_has_no_key_that_works(app: Flask, clock: ManualClock) -> None:
     with transaction(SYSTEM):
-        project_id = create_project("Shop tools")
-        made = create_app(project_id, "Backend", pepper=PEPPER, now=clock.now(), actor="user:1")
-        set_active(project_id, made.app_id, False, actor="user:1")
+        project_id = create_project("Shop tools", by=BY)
+        made = create_app(project_id, "Backend", pepper=PEPPER, now=clock.now(), by=BY)
+        set_active(project_id, made.app_id, False, by=BY)
     assert not _answers(made.key, clock)
     with transaction(SYSTEM):
-        set_active(project_id, made.app_id, True, actor="user:1")
+        set_active(project_id, made.app_id, True, by=BY)
     assert _answers(made.key, clock)
     with transaction(SYSTEM):
-        revoke_key(project_id, made.app_id, made.key_id, now=clock.now(), actor="user:1")
+        revoke_key(project_id, made.app_id, made.key_id, now=clock.now(), by=BY)
     assert not _answers(made.key, clock)
     with pytest.raises(UnknownApp), transaction(SYSTEM):
-        revoke_key(project_id, made.app_id, made.key_id, now=clock.now(), actor="user:1")
+        revoke_key(project_id, made.app_id, made.key_id, now=clock.now(), by=BY)
 
 
 def _answers(key: str, clock: ManualClock) -> bool:
