@@ -25,6 +25,7 @@ from portal.adapters.inline_queue import RememberingBell
 from portal.app import create_app
 from portal.db import SYSTEM, db, enter_scope
 from portal.demo.servers import start_postgres, start_valkey, temporary_state
+from portal.entitlements.remembering import REMEMBERED
 from portal.kit.clock import ManualClock
 from portal.settings import Settings
 from portal.web.plugs import Plugs
@@ -122,6 +123,7 @@ def plugged(app: Flask, plugs: Plugs) -> Iterator[Flask]:
     app.extensions["portal"] = plugs
     empty_tables(plugs.settings)
     plugs.redis.flushdb()
+    REMEMBERED.forget_all()
     with app.app_context():
         enter_scope(SYSTEM)
         yield app

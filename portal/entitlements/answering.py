@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +21,7 @@ import structlog
 
 from portal.db import SYSTEM, scoped
 from portal.entitlements.queries import Held, read_rights
+from portal.entitlements.remembering import REMEMBERED
 from portal.entitlements.rules import union
 from portal.entitlements.types import Grant, Right
 from portal.kit.clock import isoformat_z
@@ -62,7 +63,8 @@ class Memory:
             self._try(lambda: self._keep(project_id, external_id, held, body, lasts))
 
     def raise_version(self, project_id: int, external_id: str, account_id: int, version: int) -> None:
-        """Let answers of earlier versions no longer be found."""
+        """Let answers of earlier versions no longer be found, here at once and elsewhere by Redis."""
+        REMEMBERED.forget((project_id, external_id))
         self._try(lambda: self._raise(_version_key(project_id, external_id), account_id, version))
 
     def _find(self, project_id: int, external_id: str) -> bytes | None:
@@ -95,16 +97,26 @@ def answer(
 ) -> dict[str, Any]:
     """Return what somebody may use now. `as_of` of the past is for `answer_at`."""
     remembered = memory.find(project_id, external_id) if memory else None
-    if remembered is None:
+    body: dict[str, Any] | None = None if remembered is None else orjson.loads(remembered)
+    if body is None or not is_steady(body, now):
         held = read_rights(project_id, external_id)
         body = _body(held, now)
         if memory and held.account_id is not None:
-            memory.keep(
-                project_id, external_id, held, orjson.dumps(body), _lasts(held, now, bool(body["entitlements"]))
-            )
-    else:
-        body = orjson.loads(remembered)
+            memory.keep(project_id, external_id, held, orjson.dumps(body), lasting(body, now))
     return _only(body, feature_code)
+
+
+def is_steady(body: Mapping[str, Any], now: datetime) -> bool:
+    """True while nothing about an answer can have changed by itself."""
+    until = body["steady_until"]
+    return until is None or now < datetime.fromisoformat(until)
+
+
+def lasting(body: Mapping[str, Any], now: datetime) -> timedelta:
+    """Return how long an answer may be remembered: to the next boundary of a right at most, and "no" for a moment."""
+    longest = ANSWER_TTL if body["entitlements"] else NO_TTL
+    until = body["steady_until"]
+    return longest if until is None else min(longest, datetime.fromisoformat(until) - now)
 
 
 def forget_answers(account_id: int, version: int, connection: redis.Redis) -> None:
@@ -122,11 +134,13 @@ def answer_at(project_id: int, external_id: str, at: datetime, *, feature_code: 
 
 def _body(held: Held, at: datetime) -> dict[str, Any]:
     live = [grant for grant in held.grants if grant.holds(at)]
+    until = _steady_until(held, at)
     return {
         "entitlements": [_entitlement(grant, held.names[grant.feature_id][0]) for grant in live],
         "features": [_feature(right) for right in union(held.grants, held.names, at)],
         "version": held.version,
         "as_of": isoformat_z(at),
+        "steady_until": isoformat_z(until) if until else None,
     }
 
 
@@ -152,11 +166,10 @@ def _feature(right: Right) -> dict[str, Any]:
     }
 
 
-def _lasts(held: Held, now: datetime, has_any: bool) -> timedelta:
-    """Return how long an answer may be believed: to the next boundary of a right at most."""
-    ahead = [edge for grant in held.grants for edge in (grant.valid_from, grant.valid_to) if edge and edge > now]
-    longest = ANSWER_TTL if has_any else NO_TTL
-    return min([longest, *(edge - now for edge in ahead)])
+def _steady_until(held: Held, at: datetime) -> datetime | None:
+    """Return the next instant at which a right begins or ends by itself."""
+    edges = [edge for grant in held.grants for edge in (grant.valid_from, grant.valid_to) if edge and edge > at]
+    return min(edges, default=None)
 
 
 def _only(body: dict[str, Any], feature_code: str | None) -> dict[str, Any]:

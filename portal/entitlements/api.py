@@ -5,26 +5,29 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from flask import Blueprint, Flask, jsonify
+from flask import Blueprint, Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from portal.db import transaction
 from portal.entitlements import granting
-from portal.entitlements.answering import Memory, answer, answer_at
+from portal.entitlements.answering import Memory, answer, answer_at, lasting
 from portal.entitlements.errors import EmptyWindow
+from portal.entitlements.remembering import REMEMBERED
 from portal.kit.clock import isoformat_z
 from portal.projects.belonging import Code, ProjectId, UserId, act_for, find_user_account, own_project
 from portal.projects.queries import find_feature
 from portal.projects.service import ensure_project_account
 from portal.projects.types import FeatureView
 from portal.web.bodies import Instant, QueryArgs, StrictBody, read_body, read_query
+from portal.web.doors import Doors
 from portal.web.idempotency import idempotent
 from portal.web.plugs import plugs
 from portal.web.principal import AppPrincipal, app_required
 from portal.web.problems import Problem
 
 bp = Blueprint("entitlements_api", __name__)
+PATH = "/api/v1/entitlements"
 
 
 Words = Annotated[str, Field(min_length=1, max_length=500)]
@@ -66,9 +69,11 @@ class RevokeBody(StrictBody):
 def register(app: Flask) -> None:
     """Serve the addresses, and remember answers for this process's Redis."""
     app.register_blueprint(bp)
+    doors: Doors = app.extensions["doors"]
+    doors.open_reading(PATH, REMEMBERED)
 
 
-@bp.get("/api/v1/entitlements")
+@bp.get(PATH)
 @app_required("entitlements:read")
 def entitlements() -> ResponseReturnValue:
     """Return what a user may do: each live right with its source, and their union per feature.
@@ -82,7 +87,11 @@ def entitlements() -> ResponseReturnValue:
     ports = plugs()
     memory = Memory(ports.redis)
     found = answer(app.project_id, asked.user_id, now=ports.clock.now(), memory=memory, feature_code=asked.feature_code)
-    return jsonify(found)
+    response = jsonify(found)
+    about, allows = (app.project_id, asked.user_id), bool(found["features"])
+    lasts = lasting(found, ports.clock.now())
+    REMEMBERED.keep(request.environ, about, response.get_data(), allows=allows, lasts=lasts)
+    return response
 
 
 @bp.post("/api/v1/admin/grant")

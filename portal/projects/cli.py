@@ -130,7 +130,7 @@ def revoke_key(project_id: int, app_id: int, key_id: int) -> None:
             apps.revoke_key(project_id, app_id, key_id, now=plugs().clock.now(), by=_acting(project))
     except UnknownApp:
         raise click.ClickException(f"App {app_id} of project {project_id} has no live key {key_id}.") from None
-    click.echo("The key is refused from now on.")
+    click.echo("The key is refused within a second.")
 
 
 def _project(project_id: int) -> ProjectView:

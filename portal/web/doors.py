@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from flask import Flask, request
@@ -19,6 +19,7 @@ from werkzeug.sansio.utils import get_host
 
 from portal.web.requests import request_id_of
 
+log = structlog.get_logger(__name__)
 _MET = "portal.met"
 # Whoever sends one of these wants to be recognised, or speaks an HTTP that Flask reads better.
 _NOT_PLAIN = ("HTTP_COOKIE", "HTTP_AUTHORIZATION", "HTTP_TRANSFER_ENCODING", "HTTP_CONTENT_ENCODING", "HTTP_EXPECT")
@@ -43,6 +44,18 @@ class Post(NamedTuple):
         return found.partition(";")[0].strip().lower()
 
 
+class Reading(Protocol):
+    """What a door for reading knows already. Both return the whole JSON body, or None."""
+
+    def find(self, environ: Mapping[str, Any]) -> bytes | None:
+        """Return an answer that may still be given, else None: then the view behind is asked."""
+        ...
+
+    def find_last(self, environ: Mapping[str, Any]) -> bytes | None:
+        """Return an answer that may be given because nothing better can be: the view behind is unavailable."""
+        ...
+
+
 class _Door(NamedTuple):
     accept: Callable[[Post], Mapping[str, Any]]
     max_bytes: int
@@ -55,13 +68,50 @@ class Doors:
         self._app, self._behind = app, app.wsgi_app
         self._headers = [("Content-Type", "application/json"), *headers.items()]
         self._doors: dict[str, _Door] = {}
+        self._readings: dict[str, Reading] = {}
         self._is_trusted = lru_cache(64)(self._look_at_host)
 
     def open(self, path: str, accept: Callable[[Post], Mapping[str, Any]], *, max_bytes: int) -> None:
         """Answer 200 with what `accept` returns; what it raises is left to the view behind, by `raise_met`."""
         self._doors[path] = _Door(accept, max_bytes)
 
+    def open_reading(self, path: str, reading: Reading) -> None:
+        """Answer plain reads with what `reading` knows; everything else is asked of the view behind."""
+        self._readings[path] = reading
+
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        reading = self._readings.get(environ["PATH_INFO"])
+        if reading is not None and self._is_plain_read(environ):
+            return self._read(reading, environ, start_response)
+        return self._post(environ, start_response)
+
+    def _read(self, reading: Reading, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        known = reading.find(environ)
+        if known is not None:
+            return self._give(known, environ, start_response)
+        said: list[Any] = []
+
+        def listen(status: str, headers: list[tuple[str, str]], trouble: Any = None) -> Any:
+            said[:] = [status, headers, trouble]
+            return lambda _bytes: None
+
+        body = self._behind(environ, listen)
+        last = reading.find_last(environ) if said and said[0].startswith("503") else None
+        if last is not None:
+            log.warning("answering with the last known, because the database is away", path=environ["PATH_INFO"])
+            return self._give(last, environ, start_response, ("Warning", '110 - "Response is Stale"'))
+        start_response(*said)
+        return body
+
+    def _give(
+        self, answer: bytes, environ: Mapping[str, Any], start_response: Any, *more: tuple[str, str]
+    ) -> Iterable[bytes]:
+        request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
+        length = ("Content-Length", str(len(answer)))
+        start_response("200 OK", [*self._headers, length, ("X-Request-Id", request_id), *more])
+        return (answer,)
+
+    def _post(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         door = self._doors.get(environ["PATH_INFO"])
         length = self._plain_length(environ) if door else -1
         if door is None or not 0 <= length <= door.max_bytes:
@@ -81,6 +131,11 @@ class Doors:
             return self._behind(environ, start_response)
         start_response("200 OK", [*self._headers, ("Content-Length", str(len(answer))), ("X-Request-Id", request_id)])
         return (answer,)
+
+    def _is_plain_read(self, environ: Mapping[str, Any]) -> bool:
+        if environ["REQUEST_METHOD"] != "GET" or any(name in environ for name in _NOT_PLAIN):
+            return False
+        return self._is_trusted(environ["wsgi.url_scheme"], environ.get("HTTP_HOST"))
 
     def _plain_length(self, environ: dict[str, Any]) -> int:
         """Return the length of a post that a door may answer, else -1."""

@@ -113,14 +113,14 @@ def rotate(project_id: int, app_id: int) -> Response:
 @bp.post("/projects/<int:project_id>/apps/<int:app_id>/keys/<int:key_id>/revocation")
 @right_required("keys")
 def revoke(project_id: int, app_id: int, key_id: int) -> Redirect:
-    """End a key at once."""
+    """End a key."""
     project = open_project(project_id)
     try:
         with transaction():
             commands.revoke_key(project_id, app_id, key_id, now=plugs().clock.now(), by=acting(project))
     except UnknownApp:
         abort(404)
-    flash(_("The key is revoked. Requests that carry it are refused from now on."), "success")
+    flash(_("The key is revoked. Requests that carry it are refused within a second."), "success")
     return redirect(url_for("projects.app", project_id=project_id, app_id=app_id), 303)
 
 
