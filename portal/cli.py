@@ -8,6 +8,7 @@ from portal.catalog.cli import apis
 from portal.identity.cli import organisations, people
 from portal.metering.cli import usage
 from portal.payments.cli import codes
+from portal.payments.premium.cli import premium
 from portal.payments.selling.cli import prices
 from portal.projects.cli import projects
 
@@ -21,3 +22,4 @@ def register(app: Flask) -> None:
     app.cli.add_command(codes)
     app.cli.add_command(projects)
     app.cli.add_command(prices)
+    app.cli.add_command(premium)

@@ -20,6 +20,8 @@ from portal.notifications import pages as notifications
 from portal.payments import api as payments_api
 from portal.payments import pages as payments
 from portal.payments import sessions_api
+from portal.payments.premium import api as premium_api
+from portal.payments.premium import pages as premium
 from portal.payments.selling import pages as selling
 from portal.pricing import api as pricing_api
 from portal.pricing import words as pricing_words
@@ -69,6 +71,9 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     csrf.exempt(sessions_api.bp)
     projects.register(app)
     selling.register(app)
+    premium.register(app)
+    app.register_blueprint(premium_api.bp)
+    csrf.exempt(premium_api.bp)
     entitlements_api.register(app)
     csrf.exempt(entitlements_api.bp)
     webhooks.register(app)

@@ -24,6 +24,7 @@ from flask import Flask
 
 from portal.app import create_app
 from portal.db import SYSTEM, enter_scope, transaction
+from portal.demo import journal
 from portal.demo.opening import admit
 from portal.demo.past import Past, PastBroken, taking_deliveries
 from portal.demo.people import Person
@@ -69,6 +70,7 @@ STORIES = {
     "ivo@copperleaf.example": "card declined at checkout",
     "mina@paperkite.example": "cancelled, still running",
     "theo@halyard.example": "smaller plan planned",
+    journal.JUNO.email: journal.STORY,
 }
 """What somebody who looks for a state of billing needs to know to sign in as the right person."""
 
@@ -137,6 +139,7 @@ def calendar(past: Past, today: datetime) -> list[Act]:
         Act(months_before(ago(-11), 2) - SCALE_TRIAL, lambda: _buy(past, theo(), RATES, "scale")),
         Act(ago(2), lambda: theo().switch(RATES, "pro")),
     ]
+    acts += [Act(at, act) for at, act in journal.acts(past, today)]
     return sorted(acts, key=lambda act: act.at)
 
 

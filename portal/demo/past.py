@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPConnection
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -29,6 +30,8 @@ from portal.webhooks.processing import work_due
 PATIENCE_SECONDS = 60
 AT_ONCE = 50
 ACCEPTED, REFUSED = 200, 400
+_MERCHANT = {"Authorization": "Bearer sk_test_simulator"}
+NOTHING: Mapping[str, str] = MappingProxyType({})
 TRIES = 5  # rounds of deliveries before an event that the door does not take ends the story
 
 
@@ -101,6 +104,14 @@ def submit(address: str, **fields: str) -> int:
     return _send("POST", address, urlencode(fields).encode(), "application/x-www-form-urlencoded")[0]
 
 
+def refund(simulator_url: str, payment_id: str) -> None:
+    """Give a payment back whole, as a merchant does at the payment provider's dashboard."""
+    body = urlencode({"payment_intent": payment_id}).encode()
+    status, answer = _send("POST", f"{simulator_url}/v1/refunds", body, "application/x-www-form-urlencoded", _MERCHANT)
+    if status != ACCEPTED:
+        raise PastBroken(f"the refund of {payment_id} was answered with {status}: {answer!r}")
+
+
 @contextmanager
 def taking_deliveries(app: Flask) -> Iterator[None]:
     """Serve the application at its own address for the length of a block: the door for the simulator's deliveries.
@@ -125,11 +136,11 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing: what is delivered stands in the inbox."""
 
 
-def _send(method: str, address: str, body: bytes, kind: str) -> tuple[int, bytes]:
+def _send(method: str, address: str, body: bytes, kind: str, more: Mapping[str, str] = NOTHING) -> tuple[int, bytes]:
     where = urlsplit(address)
     link = HTTPConnection(where.hostname or "", where.port, timeout=PATIENCE_SECONDS)
     try:
-        link.request(method, where.path, body or None, {"Content-Type": kind})
+        link.request(method, where.path, body or None, {"Content-Type": kind, **more})
         answer = link.getresponse()
         return answer.status, answer.read()
     finally:

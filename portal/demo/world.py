@@ -13,7 +13,7 @@ from flask import Flask
 
 from portal.app import create_app
 from portal.db import SYSTEM, enter_scope
-from portal.demo import billing_history, market
+from portal.demo import billing_history, journal, market
 from portal.demo.opening import admit, put_up
 from portal.demo.people import PASSWORD, PEOPLE, Person
 from portal.demo.stalls import FIRST
@@ -38,7 +38,7 @@ def seed(app: Flask, state: State) -> None:
         state.write(
             "seeded.json",
             {
-                "people": [_entry(person) for person in (*PEOPLE, *billing_history.PEOPLE)],
+                "people": [_entry(person) for person in (*PEOPLE, *billing_history.PEOPLE, journal.JUNO)],
                 "apps": [],
                 "shops": [],
                 "api_keys": keys,

@@ -8,7 +8,11 @@ class UnknownKey(LookupError):
 
 
 class TooManyKeys(ValueError):
-    """The subscription has as many live keys as it may."""
+    """The subscription has as many live keys as it may: `most`."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"a subscription can have {most} live keys")
+        self.most = most
 
 
 class SubscriptionOver(ValueError):

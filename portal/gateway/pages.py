@@ -13,7 +13,7 @@ from portal.db import transaction
 from portal.gateway import queries, service
 from portal.gateway.errors import SubscriptionOver, TooManyKeys, UnknownKey
 from portal.gateway.forms import EnteredKey, read_key
-from portal.gateway.rules import MAX_LIVE_KEYS, OVERLAPS, first_call
+from portal.gateway.rules import OVERLAPS, first_call
 from portal.gateway.types import IssuedKey
 from portal.subscriptions.errors import UnknownSubscription
 from portal.subscriptions.queries import get_for_account
@@ -58,8 +58,8 @@ def create_key(subscription_id: int) -> Response:
         entered.errors["name"] = _(
             "This subscription has ended, so a new key would open nothing. Subscribe again first."
         )
-    except TooManyKeys:
-        entered.errors["name"] = _("A subscription can have %(count)s keys. Revoke one first.", count=MAX_LIVE_KEYS)
+    except TooManyKeys as full:
+        entered.errors["name"] = _("A subscription can have %(count)s keys. Revoke one first.", count=full.most)
     else:
         return _page(subscription_id, EnteredKey(), issued=issued, status=201)
     return _page(subscription_id, entered, status=422)
@@ -90,8 +90,8 @@ def rotate_key(subscription_id: int, key_id: int) -> Response:
         abort(404)
     except SubscriptionOver:
         said.errors["name"] = _("This subscription has ended, so a new key would open nothing. Subscribe again first.")
-    except TooManyKeys:
-        said.errors["name"] = _("A subscription can have %(count)s keys. Revoke one first.", count=MAX_LIVE_KEYS)
+    except TooManyKeys as full:
+        said.errors["name"] = _("A subscription can have %(count)s keys. Revoke one first.", count=full.most)
     else:
         return _page(subscription_id, said, issued=issued, status=201)
     return _page(subscription_id, said, status=422)

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from portal.gateway.types import Door, KeyState
 
 MAX_LIVE_KEYS = 20
+# Who is entitled to this feature of the platform may have more.
+MORE_KEYS, MANY_KEYS = "premium", 200
 MAX_NAME = 60
 LIFETIMES: dict[str, timedelta | None] = {
     "never": None,

@@ -8,13 +8,26 @@ from sqlalchemy import select, text, update
 
 from portal.audit.service import record
 from portal.db import db
+from portal.entitlements.queries import has_feature
 from portal.gateway.errors import SubscriptionOver, TooManyKeys, UnknownKey
 from portal.gateway.models import ApiKey
-from portal.gateway.rules import MAX_LIVE_KEYS, MAX_NAME, end_of_overlap, key_prefix, numbered, sealed, state_of
+from portal.gateway.rules import (
+    MANY_KEYS,
+    MAX_LIVE_KEYS,
+    MAX_NAME,
+    MORE_KEYS,
+    end_of_overlap,
+    key_prefix,
+    numbered,
+    sealed,
+    state_of,
+)
 from portal.gateway.types import IssuedKey
 from portal.kit.tokens import keyed_hash, new_token
 from portal.outbox.service import announce
 from portal.ports.queue import Queue
+from portal.projects.queries import find_feature
+from portal.projects.types import MARKETPLACE
 from portal.subscriptions.queries import get_for_account
 
 _OWNER = text("SELECT organisation_id FROM accounts WHERE id = :account")
@@ -44,8 +57,9 @@ def issue_key(
         raise SubscriptionOver
     db.session.execute(_ONE_ISSUER, {"subscription": subscription_id})
     taken = _live_names(account_id, subscription_id)
-    if len(taken) >= MAX_LIVE_KEYS:
-        raise TooManyKeys
+    most = _most_keys(account_id, now)
+    if len(taken) >= most:
+        raise TooManyKeys(most)
     token = new_token(key_prefix(livemode=subscription.livemode))
     key = ApiKey(
         account_id=account_id,
@@ -65,6 +79,11 @@ def issue_key(
     announce("gateway.admit", str(key.id), {"key_id": key.id}, queue=queue)
     _record("key.issued", key, actor=f"user:{created_by}" if created_by else "system")
     return IssuedKey(key_id=key.id, text=token.text, last_four=token.last_four, name=key.name)
+
+
+def _most_keys(account_id: int, now: datetime) -> int:
+    feature = find_feature(MARKETPLACE, MORE_KEYS)
+    return MANY_KEYS if feature is not None and has_feature(account_id, feature.id, now) else MAX_LIVE_KEYS
 
 
 def rotate_key(

@@ -31,6 +31,18 @@ def get_purchase(account_id: int, public_id: uuid.UUID, *, at: datetime) -> Purc
     return _view(row, has_access=feature_id is not None and has_feature(account_id, feature_id, at))
 
 
+def find_open_purchase(account_id: int, product_id: int) -> PurchaseView | None:
+    """Return the purchase of a product that was begun and is not settled, if there is one."""
+    row = db.session.scalars(
+        select(Purchase).where(
+            Purchase.account_id == account_id,
+            Purchase.product_id == product_id,
+            Purchase.status.in_(("started", "open")),
+        )
+    ).one_or_none()
+    return None if row is None else _view(row, has_access=False)
+
+
 def list_unfinished(account_id: int, *, since: datetime) -> list[Unfinished]:
     """Return what the account set out to buy and has not paid, newest first: the last try at each API since then."""
     last = (

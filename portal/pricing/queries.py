@@ -48,6 +48,17 @@ def get_offer_of_price(price_id: int) -> Offer:
     return offer
 
 
+def find_sold_plan(project_id: int, code: str) -> Offer | None:
+    """Return the plan that a project sells under a code of its own choice, in whatever currency it is sold."""
+    sold = _offers().where(Price.active, Plan.active, Product.active, Product.project_id == project_id)
+    return _one(sold.where(Plan.code == code).order_by(Price.id.desc()).limit(1))
+
+
+def find_plan_in(product_id: int, code: str) -> int | None:
+    """Return the plan of a product that has this code, for sale or not."""
+    return db.session.scalar(select(Plan.id).where(Plan.product_id == product_id, Plan.code == code))
+
+
 def get_offer_of_plan(plan_id: int) -> Offer | None:
     """Return a plan with its newest price in any currency, also when it is no longer sold."""
     newest = _offers().where(Plan.id == plan_id).order_by(Price.active.desc(), Price.id.desc()).limit(1)
