@@ -23,6 +23,7 @@ from portal.db import Base, db, engine_options, system_engine_options
 from portal.settings import Settings, load_settings
 from portal.web import (
     assets,
+    describing,
     doors,
     figures,
     finding,
@@ -76,6 +77,7 @@ def create_app(settings: Settings | None = None, plugs: Plugs | None = None) -> 
     finding.register(app)
     pictures.register(app)
     nearby.register(app)
+    describing.register(app)
     app.register_blueprint(health.bp)
     if settings.environment != "production":
         styleguide.register(app)

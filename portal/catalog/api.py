@@ -13,6 +13,7 @@ from portal.catalog.errors import CatalogError, UnknownApi
 from portal.db import transaction
 from portal.kit.clock import isoformat_z
 from portal.web.bodies import StrictBody, read_body
+from portal.web.describing import described
 from portal.web.plugs import plugs
 from portal.web.principal import get_principal, right_required
 from portal.web.problems import Problem
@@ -30,6 +31,13 @@ class Publication(StrictBody):
 
 @bp.post("/apis/<int:api_id>/publish")
 @right_required("publish")
+@described(
+    "Subscriptions",
+    body=Publication,
+    request={"upstream_url": "https://api.example.com"},
+    answer={"id": 1, "state": "published"},
+    refusals={404: "The organisation has no such API.", 409: "The API is not ready; the answer says what is missing."},
+)
 def publish(api_id: int) -> ResponseReturnValue:
     """Publish one of the organisation's APIs. Doing it again is harmless."""
     body = read_body(Publication) if request.content_length else Publication()

@@ -20,6 +20,7 @@ from portal.projects.queries import find_feature
 from portal.projects.service import ensure_project_account
 from portal.projects.types import FeatureView
 from portal.web.bodies import Instant, QueryArgs, StrictBody, read_body, read_query
+from portal.web.describing import described
 from portal.web.doors import Doors
 from portal.web.idempotency import idempotent
 from portal.web.plugs import plugs
@@ -75,6 +76,36 @@ def register(app: Flask) -> None:
 
 @bp.get(PATH)
 @app_required("entitlements:read")
+@described(
+    "Entitlements",
+    query=Question,
+    request={"user_id": "user_42", "project_id": 2},
+    answer={
+        "entitlements": [
+            {
+                "feature_code": "pro",
+                "active": True,
+                "source": "subscription",
+                "source_id": 12,
+                "valid_from": "2026-11-09T06:00:00Z",
+                "valid_to": "2026-12-09T07:00:00Z",
+                "quantity": None,
+            }
+        ],
+        "features": [
+            {
+                "feature_code": "pro",
+                "active": True,
+                "quantity": None,
+                "sources": ["subscription"],
+                "until": "2026-12-09T07:00:00Z",
+            }
+        ],
+        "version": 3,
+        "as_of": "2026-11-29T12:00:00Z",
+        "steady_until": "2026-12-09T07:00:00Z",
+    },
+)
 def entitlements() -> ResponseReturnValue:
     """Return what a user may do: each live right with its source, and their union per feature.
 
@@ -97,6 +128,35 @@ def entitlements() -> ResponseReturnValue:
 @bp.post("/api/v1/admin/grant")
 @app_required("grants")
 @idempotent
+@described(
+    "Entitlements",
+    body=GrantBody,
+    request={
+        "user_id": "user_42",
+        "project_id": 2,
+        "feature_code": "labs",
+        "granted_by": "support@example.com",
+        "reason": "VIP pilot",
+        "valid_to": "2027-01-01T00:00:00Z",
+    },
+    status=201,
+    answer={
+        "entitlement_id": 31,
+        "user_id": "user_42",
+        "feature_code": "labs",
+        "active": True,
+        "source": "manual",
+        "valid_from": "2026-11-29T12:00:00Z",
+        "valid_to": "2027-01-01T00:00:00Z",
+        "granted_by": "support@example.com",
+        "replaced": False,
+    },
+    refusals={
+        404: "The project has no feature of this code.",
+        409: "The first request with this key is still running.",
+    },
+    is_idempotent=True,
+)
 def grant() -> ResponseReturnValue:
     """Give a user a right by hand, with who and why."""
     body, ports = read_body(GrantBody), plugs()
@@ -140,6 +200,20 @@ def grant() -> ResponseReturnValue:
 @bp.post("/api/v1/admin/revoke")
 @app_required("grants")
 @idempotent
+@described(
+    "Entitlements",
+    body=RevokeBody,
+    request={
+        "user_id": "user_42",
+        "project_id": 2,
+        "feature_code": "labs",
+        "revoked_by": "support@example.com",
+        "reason": "Pilot over",
+    },
+    answer={"user_id": "user_42", "feature_code": "labs", "revoked": 1, "still_active": False, "entitlements": []},
+    refusals={404: "The project has no feature of this code."},
+    is_idempotent=True,
+)
 def revoke() -> ResponseReturnValue:
     """Take back what was given by hand. What a subscription or purchase supports stays, and the answer says so."""
     body, ports = read_body(RevokeBody), plugs()

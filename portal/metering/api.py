@@ -13,6 +13,7 @@ from portal.metering import queries, service
 from portal.metering.entries import NotEntries, UnreadableBody, read_batch
 from portal.metering.forms import read_period
 from portal.metering.types import IntakeResult, Usage
+from portal.web.describing import described
 from portal.web.doors import Doors, Post, raise_met
 from portal.web.plugs import plugs
 from portal.web.principal import get_principal, public, right_required
@@ -62,6 +63,30 @@ def accept(post: Post) -> dict[str, Any]:
 
 @bp.get("/billing/usage")
 @right_required("read")
+@described(
+    "Usage",
+    answer={
+        "period": {"start": "2026-11-01T00:00:00Z", "end": "2026-12-01T00:00:00Z"},
+        "totals": {
+            "calls": 1200,
+            "billable_calls": 1180,
+            "errors": 20,
+            "bytes_out": 4_800_000,
+            "average_latency_ms": 41.5,
+        },
+        "days": [
+            {
+                "day": "2026-11-01",
+                "calls": 40,
+                "billable_calls": 40,
+                "errors": 0,
+                "bytes_out": 160_000,
+                "average_latency_ms": 40.1,
+            }
+        ],
+        "data_until": "2026-11-29T11:59:00Z",
+    },
+)
 def usage_summary() -> Response:
     """Return what the caller's organisation used between two days: totals, and one entry per UTC day with calls.
 

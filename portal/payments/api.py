@@ -23,6 +23,7 @@ from portal.subscriptions.errors import AlreadySubscribed
 from portal.subscriptions.queries import get_for_account, had_trial, list_for_account
 from portal.subscriptions.types import SubscriptionView
 from portal.web.bodies import StrictBody, read_body
+from portal.web.describing import described
 from portal.web.limits import rate
 from portal.web.plugs import plugs
 from portal.web.preferences import choose_locale
@@ -40,8 +41,22 @@ class NewSubscription(StrictBody):
     code: str | None = Field(default=None, min_length=1, max_length=40)
 
 
+_EXAMPLE = {
+    "id": 7,
+    "api": "kestrel-data/rates",
+    "plan_id": 3,
+    "status": "active",
+    "current_period_start": "2026-11-09T06:00:00Z",
+    "current_period_end": "2026-12-09T06:00:00Z",
+    "trial_end": None,
+    "cancel_at_period_end": False,
+    "ended_at": None,
+}
+
+
 @bp.get("/api/subscriptions")
 @right_required("read")
+@described("Subscriptions", answer={"subscriptions": [_EXAMPLE]})
 def list_subscriptions() -> ResponseReturnValue:
     """List the organisation's subscriptions, live ones first."""
     account_id = get_principal().account_id
@@ -53,6 +68,22 @@ def list_subscriptions() -> ResponseReturnValue:
 @bp.post("/api/subscriptions")
 @rate("60 per hour")
 @right_required("buy")
+@described(
+    "Subscriptions",
+    body=NewSubscription,
+    request={"plan_id": 3, "key_name": "backend"},
+    status=202,
+    answer={
+        "status": "checkout",
+        "checkout_url": "https://checkout.stripe.com/c/pay/cs_1",
+        "purchase_url": "https://mercato.example/purchases/6f1c2b9e-3f0a-4f4e-9a44-0d2c3c1f7b1e",
+    },
+    refusals={
+        404: "The plan is not for sale.",
+        409: "The organisation has a live subscription to this API.",
+        503: "The payment provider did not answer. Nothing was charged; send the same request again.",
+    },
+)
 def subscribe() -> ResponseReturnValue:
     """Subscribe to a plan.
 

@@ -24,6 +24,7 @@ from portal.subscriptions.errors import AlreadySubscribed
 from portal.subscriptions.queries import list_for_account
 from portal.subscriptions.types import LIVE
 from portal.web.bodies import QueryArgs, StrictBody, read_body, read_query
+from portal.web.describing import described
 from portal.web.idempotency import idempotent
 from portal.web.plugs import plugs
 from portal.web.principal import AppPrincipal, app_required
@@ -64,6 +65,29 @@ class Somebody(QueryArgs):
 @bp.post("/api/v1/checkout/session")
 @app_required("checkout")
 @idempotent
+@described(
+    "Checkout",
+    body=CheckoutBody,
+    request={
+        "user_id": "user_42",
+        "project_id": 2,
+        "price_id": "price_123",
+        "mode": "subscription",
+        "success_url": "https://app.example.com/success",
+        "cancel_url": "https://app.example.com/cancel",
+    },
+    answer={
+        "checkout_url": "https://checkout.stripe.com/c/pay/cs_1",
+        "purchase_id": "6f1c2b9e-3f0a-4f4e-9a44-0d2c3c1f7b1e",
+    },
+    refusals={
+        404: "The project sells nothing under this price.",
+        409: "The user has it already, or the first request with this key is still running.",
+        502: "The payment provider refused.",
+        503: "The payment provider did not answer. Nothing was charged; send the same request again.",
+    },
+    is_idempotent=True,
+)
 def checkout() -> ResponseReturnValue:
     """Return the address of a hosted page on which a user pays.
 
@@ -104,6 +128,18 @@ def checkout() -> ResponseReturnValue:
 @bp.post("/api/v1/portal/session")
 @app_required("portal")
 @idempotent
+@described(
+    "Checkout",
+    body=PortalBody,
+    request={"user_id": "user_42", "project_id": 2, "return_url": "https://app.example.com/account"},
+    answer={"portal_url": "https://billing.stripe.com/p/session/1"},
+    refusals={
+        404: "`customer not found`: the user was never at a checkout.",
+        502: "The payment provider refused.",
+        503: "The payment provider did not answer; send the same request again.",
+    },
+    is_idempotent=True,
+)
 def portal() -> ResponseReturnValue:
     """Return the address of the billing portal of a user who has been at a checkout before."""
     body, ports = read_body(PortalBody), plugs()
@@ -124,6 +160,12 @@ def portal() -> ResponseReturnValue:
 
 @bp.get("/api/v1/portal/eligibility")
 @app_required("portal")
+@described(
+    "Checkout",
+    query=Somebody,
+    request={"user_id": "user_42", "project_id": 2},
+    answer={"user_id": "user_42", "eligible": True, "reason": "ok", "live_subscriptions": 1, "past_due": False},
+)
 def eligibility() -> ResponseReturnValue:
     """Return whether a user can be sent to the billing portal, and what they would find there."""
     asked = read_query(Somebody)

@@ -15,6 +15,7 @@ from portal.pricing.rules import MAX_QUANTITY
 from portal.pricing.types import ChargeLine, TierShare
 from portal.pricing.words import explain_line
 from portal.web.bodies import StrictBody, read_body
+from portal.web.describing import described
 from portal.web.formatting import money
 from portal.web.principal import public
 from portal.web.problems import Problem
@@ -34,6 +35,23 @@ class PreviewBody(StrictBody):
 
 @bp.post("/api/v1/pricing/preview")
 @public
+@described(
+    "Prices",
+    body=PreviewBody,
+    request={"plan_id": 3, "quantity": 12345},
+    answer={
+        "plan_id": 3,
+        "price_id": 5,
+        "plan": "Pro",
+        "interval": "month",
+        "interval_count": 1,
+        "quantity": 12345,
+        "refused": 0,
+        "lines": [],
+        "total": {"amount": 3838, "currency": "eur", "text": "€38.38"},
+    },
+    refusals={404: "No plan with this id is for sale in this currency."},
+)
 def preview() -> Response:
     """Return the lines and the total that this many calls in one period would be charged.
 

@@ -13,6 +13,7 @@ from portal.payments.queries import PaidFor
 from portal.projects.belonging import Code, ProjectId, UserId, act_for, find_user_account, own_project
 from portal.projects.queries import find_feature
 from portal.web.bodies import Instant, QueryArgs, read_query
+from portal.web.describing import described
 from portal.web.plugs import plugs
 from portal.web.principal import app_required
 from portal.web.problems import Problem
@@ -32,6 +33,52 @@ class WhyQuestion(QueryArgs):
 
 @bp.get("/api/v1/entitlements/explain")
 @app_required("entitlements:read")
+@described(
+    "Entitlements",
+    query=WhyQuestion,
+    request={"user_id": "user_42", "project_id": 2, "feature_code": "pro"},
+    answer={
+        "user_id": "user_42",
+        "feature_code": "pro",
+        "as_of": "2026-11-29T12:00:00Z",
+        "allowed": True,
+        "proofs": [
+            {
+                "entitlement_id": 12,
+                "state": "live",
+                "source": "subscription",
+                "source_id": 7,
+                "valid_from": "2026-11-09T06:00:00Z",
+                "valid_to": "2026-12-09T07:00:00Z",
+                "written_at": "2026-11-09T06:00:02Z",
+                "revoked_at": None,
+                "revoke_reason": None,
+                "because_of": {
+                    "kind": "subscription",
+                    "id": 7,
+                    "plan_id": 3,
+                    "status": "active",
+                    "supports": True,
+                    "reason": "active",
+                    "stripe_object": "sub_1",
+                    "read_at": "2026-11-09T06:00:01Z",
+                    "payments": [],
+                    "events": [
+                        {
+                            "id": "evt_1",
+                            "type": "customer.subscription.created",
+                            "object": "sub_1",
+                            "received_at": "2026-11-09T06:00:00Z",
+                            "state": "done",
+                        }
+                    ],
+                },
+            }
+        ],
+        "causes": [],
+    },
+    refusals={404: "The project has no feature of this code."},
+)
 def why() -> ResponseReturnValue:
     """Return why a user may or may not use a feature: from the right to its source, and to the provider's object."""
     asked = read_query(WhyQuestion)

@@ -12,6 +12,7 @@ from portal.payments.premium.buying import begin_premium
 from portal.payments.premium.standing import standing
 from portal.payments.premium.types import PremiumEntitlement
 from portal.web.bodies import StrictBody, read_body
+from portal.web.describing import described
 from portal.web.idempotency import idempotent
 from portal.web.limits import rate
 from portal.web.plugs import plugs
@@ -30,6 +31,22 @@ class CheckoutBody(StrictBody):
 @rate("60 per hour")
 @right_required("buy")
 @idempotent
+@described(
+    "Premium",
+    body=CheckoutBody,
+    request={"plan": "premium_monthly"},
+    answer={
+        "url": "https://checkout.stripe.com/c/pay/cs_1",
+        "checkoutUrl": "https://checkout.stripe.com/c/pay/cs_1",
+        "purchaseId": "6f1c2b9e-3f0a-4f4e-9a44-0d2c3c1f7b1e",
+    },
+    refusals={
+        404: "The plan is not for sale on this platform.",
+        409: "The organisation has premium already.",
+        503: "The payment provider did not answer. Nothing was charged; send the same request again.",
+    },
+    is_idempotent=True,
+)
 def checkout() -> ResponseReturnValue:
     """Return the address of the hosted page on which the acting organisation pays for premium.
 
@@ -41,6 +58,26 @@ def checkout() -> ResponseReturnValue:
 
 @bp.get("/api/premium/entitlement")
 @sign_in_required
+@described(
+    "Premium",
+    answer={
+        "entitlement": {
+            "id": "14",
+            "userExternalId": "3",
+            "userEmail": "cleo@example.com",
+            "plan": "PREMIUM_MONTHLY",
+            "status": "ACTIVE",
+            "stripeCustomerId": "cus_1",
+            "stripeSubscriptionId": "sub_1",
+            "stripePriceId": "price_1",
+            "currentPeriodStart": "2026-11-09T06:00:00Z",
+            "currentPeriodEnd": "2026-12-09T06:00:00Z",
+            "cancelAtPeriodEnd": False,
+            "lastSyncedAt": "2026-11-09T06:00:01Z",
+        },
+        "hasPremiumAccess": True,
+    },
+)
 def entitlement() -> ResponseReturnValue:
     """Return how the acting organisation stands, and whether it has access now."""
     principal, ports = get_principal(), plugs()
