@@ -107,7 +107,7 @@ def count(wanted: Search, apis: list[tuple[Api, str]]) -> int:
 
 def random_search(chance: random.Random) -> Search:
     wanted = Search(text=" ".join(chance.sample(WORDS, chance.choice([0, 0, 1, 2]))))
-    for name in chance.sample(list(DIMENSIONS), chance.randint(0, 4)):
+    for name in chance.sample(list(DIMENSIONS), chance.choice([0, 1, 2, 3, 4, len(DIMENSIONS)])):
         values = DIMENSIONS[name].values or ("provider-0", "provider-1", "provider-3", "nobody")
         values = CATEGORIES if name == "category" else values
         for _times in range(chance.randint(1, 2) if DIMENSIONS[name].is_multiple else 1):
@@ -142,6 +142,55 @@ def test_totals_and_counts_are_those_of_naive_counting(app: Flask, seed: int) ->
         assert {value.value for value in found.facets[PROVIDER] if value.count} <= everybody
         if PROVIDER not in wanted.filters and found.total:
             assert {value.value for value in found.facets[PROVIDER]} == everybody
+
+
+def test_every_facet_can_be_chosen_at_once_and_be_left_open_again(app: Flask) -> None:
+    """The listings lie in three blocks of the shelf; the middle one has none of some marks, the last one fits alone."""
+    provider = make_organisation("Provider 1", "provider-1")
+    marked = {
+        "has_free": True,
+        "no_card": True,
+        "monthly_fee": 900,
+        "is_new": True,
+        "uptime_ppm": 999_950,
+        "p95_ms": 90,
+    }
+    with transaction(SYSTEM) as session:
+        session.execute(text("UPDATE organisations SET is_verified = true"))
+    make_api(provider, "Near", category="geo", auth=["key"], **{**marked, "is_new": False})
+    begin_a_block(provider)
+    make_api(provider, "Bare", category="geo")
+    begin_a_block(provider)
+    fitting = make_api(provider, "Far", category="geo", auth=["key"], **marked)
+    filters = {
+        "category": ("geo", "media"), "price": ("free",), "fee": ("10",), "nocard": ("1",), "verified": ("1",),
+        "new": ("1",), "uptime": ("99.9",), "p95": ("100",), "auth": ("key", "basic"),
+    }  # fmt: skip
+    with scoped(PUBLIC):
+        found = search(Search(filters=filters, sort="used"))
+        nothing = search(Search(filters={**filters, "auth": ("mtls",)}))
+    assert ([card.id for card in found.cards], found.total) == ([fitting.id], 1)
+    assert found.relaxed == {name: 2 if name == "new" else 1 for name in filters}
+    assert {name: {value.value: value.count for value in values if value.count} for name, values in found.facets.items()} == {
+        "category": {"geo": 1}, "price": {"free": 1}, "fee": {"10": 1, "50": 1, "200": 1}, "nocard": {"1": 1},
+        "verified": {"1": 1}, "new": {"1": 1}, "uptime": {"99.99": 1, "99.9": 1, "99": 1},
+        "p95": {"100": 1, "300": 1, "1000": 1}, "auth": {"key": 1}, "provider": {"provider-1": 1},
+    }  # fmt: skip
+    assert (nothing.cards, nothing.total) == ([], 0)
+    assert nothing.relaxed == {name: 1 if name == "auth" else 0 for name in filters}
+
+
+def begin_a_block(provider: Organisation) -> None:
+    """Use up as many ids as a row of the shelf holds; a number that was given is not given again."""
+    with scoped(SYSTEM) as session:
+        session.execute(
+            text("""
+                INSERT INTO apis (organisation_id, slug, name, state)
+                SELECT :id, 'api-' || n, 'Draft', 'draft' FROM generate_series(1, 4096) n
+            """),
+            {"id": provider.id},
+        )
+        session.rollback()
 
 
 @pytest.mark.parametrize("from_facets", [False, True])

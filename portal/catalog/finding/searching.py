@@ -71,7 +71,7 @@ def _found(wanted: Search) -> Found:
         ids, costs = ranking.cheapest_first(
             _bounded(wanted, counts, is_ranked), wanted.volume, _skip(wanted), PAGE_SIZE
         )
-    elif counts.total and not is_ranked:
+    elif counts.total and not is_ranked and not ids:
         ids = _page(wanted, counts)
     return Found(
         cards=_cards(wanted, ids),
@@ -97,6 +97,9 @@ _Counted = tuple[Counts, list[FacetValue], list[int]]
 
 def _count_listed(wanted: Search) -> _Counted:
     counts = counting.count_shelf(wanted.filters)
+    if 0 < counts.total <= _FEW and not counting.has_provider_sums(wanted.filters):
+        _counts, providers, ids = _candidates(wanted, _FEW, with_page=wanted.sort != "cheapest")
+        return counts, providers, ids
     return counts, _providers_of_listed(wanted.filters, counts.total), []
 
 
