@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from jobs import recurring
 from portal.catalog.finding import ranking, searching
@@ -262,20 +262,26 @@ def random_price(chance: random.Random) -> dict[str, Any]:
         "included_quantity": chance.choice([None, 0, 500, 10_000, 2_000_000]),
         "interval": chance.choice(["month", "month", "year", "week"]),
     }
-    model = chance.choice([None, "per_unit", "package"])
-    if model:
+    model = chance.choice([None, "per_unit", "package", "volume"])
+    if model == "volume":
+        tiers = [Tier(Decimal(chance.choice([900, 60_000])), Decimal("0.5"), 100), Tier(None, Decimal("0.1"))]
+        price |= {"usage_model": model, "tiers": tiers}
+    elif model:
         price |= {"usage_model": model, "unit_amount": Decimal(chance.choice(["0.002", "0.4", "30"]))}
     return price | ({"package_size": 1000} if model == "package" else {})
 
 
 @pytest.mark.parametrize("volume", [1, 700, 10_000, 99_999, 3_000_000, 10**12])
-@pytest.mark.parametrize("is_tidied", [False, True])
-def test_cheapest_first_is_exact_before_and_after_the_least_prices_are_known(
-    priced: random.Random, volume: int, is_tidied: bool
+@pytest.mark.parametrize("known", ["nothing", "the least", "everything"])
+def test_cheapest_first_is_exact_whatever_is_known_of_the_least_prices(
+    priced: random.Random, volume: int, known: str
 ) -> None:
-    if is_tidied:
+    if known != "nothing":
         assert recurring.tidy_the_market() == "40 priced, 0 no longer new"
         assert recurring.tidy_the_market() == "0 priced, 0 no longer new"
+    if known == "the least":  # as an upgrade leaves it
+        with transaction(SYSTEM) as session:
+            session.execute(text("UPDATE apis SET price_lines = NULL"))
     with scoped(SYSTEM) as session:
         apis = session.execute(select(Api.id, Api.product_id)).all()
         offers = list_offers_for([product for _id, product in apis])
@@ -308,18 +314,34 @@ def test_a_provider_with_more_apis_than_are_counted_says_so(app: Flask) -> None:
 
 
 def test_among_equal_costs_the_lower_id_comes_first_also_when_it_looked_dearer(app: Flask) -> None:
-    """A price by volume that dips later in the range is looked at before a flat one, and costs as much here."""
+    """Packages are bounded by a straight line: looked at before a flat price, they cost as much where one is begun."""
     provider = make_organisation()
-    flat, dips = make_api(provider, "Flat"), [Tier(Decimal(50_000), Decimal("0.08")), Tier(None, Decimal("0.01"))]
+    flat, packages = make_api(provider, "Flat"), {"usage_model": "package", "package_size": 10_000}
     make_plan(flat, amount=800, included_quantity=None)
     for n in range(PAGE_SIZE + ranking.FIRST_LOOK):  # as many as are looked at first
-        api = make_api(provider, f"Dips {n}")
-        make_plan(api, amount=0, included_quantity=None, usage_model="volume", tiers=dips)
+        api = make_api(provider, f"Packages {n}")
+        make_plan(api, amount=0, included_quantity=None, unit_amount=Decimal(400), **packages)
     recurring.tidy_the_market()
     with scoped(PUBLIC):
-        found = search(Search(sort="cheapest", volume=10_000))
+        found = search(Search(sort="cheapest", volume=10_001))
     assert {cost.monthly.amount for cost in found.costs.values()} == {800}
     assert found.cards[0].id == flat.id
+
+
+def test_few_are_priced_also_in_the_middle_of_a_range(app: Flask) -> None:
+    """All cost as little where the range begins; at the volume their prices per call tell them apart."""
+    provider, size = make_organisation(), 3 * (PAGE_SIZE + ranking.FIRST_LOOK)
+    apis = [make_api(provider, f"Api {n}") for n in range(size)]
+    for n, api in enumerate(apis):
+        unit = Decimal(size - n) / 100
+        make_plan(api, amount=900, included_quantity=10_000, usage_model="per_unit", unit_amount=unit)
+    recurring.tidy_the_market()
+    reads: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *args: reads.append(args[2]))
+    with scoped(PUBLIC):
+        found = search(Search(sort="cheapest", volume=55_555))
+    assert [card.id for card in found.cards] == [api.id for api in reversed(apis[-PAGE_SIZE:])]
+    assert sum("FROM prices" in read for read in reads) == 1  # nobody beyond the first look
 
 
 def test_a_price_change_is_ranked_at_once(app: Flask) -> None:
