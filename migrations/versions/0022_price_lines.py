@@ -5,8 +5,8 @@ The job of every minute works them out. Nothing waits for it: without lines the 
 
 from alembic import op
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 
 LISTED = "state IN ('published', 'deprecated')"
 
