@@ -6,12 +6,13 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, BIT, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, BIT, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base
 
 LISTED = "state IN ('published', 'deprecated')"
+UNPRICED = f"(price_points[1] = -1 OR price_lines IS NULL) AND {LISTED}"
 
 
 class Api(Base):
@@ -21,7 +22,8 @@ class Api(Base):
     `uptime_ppm` and `p95_ms` are copied from `api_facts` so that lists can be ordered by them (the last two are empty
     below the smallest sample that ranks); `is_verified` is the provider's (triggers); `is_new` lasts 30 days;
     `facets` is everything an API can be filtered by; `price_points` is the least it can cost per step of volume
-    (`portal.catalog.finding.costs`), -1 while not computed; `provider_name` is the organisation's name at the last
+    (`portal.catalog.finding.costs`), -1 while not computed, and `price_lines` are the lines below its costs, of the same
+    moment; `provider_name` is the organisation's name at the last
     import, for searching.
     """
 
@@ -45,7 +47,7 @@ class Api(Base):
         Index("apis_fast", "p95_ms", text("calls_30d DESC"), text("id DESC"), postgresql_where=text(LISTED)),
         Index("apis_facets", "facets", postgresql_using="gin", postgresql_where=text(LISTED)),
         Index("apis_updated", text("updated_at DESC"), text("id DESC"), postgresql_where=text(LISTED)),
-        Index("apis_unpriced", "id", postgresql_where=text(f"price_points[1] = -1 AND {LISTED}")),
+        Index("apis_unpriced", "id", postgresql_where=text(UNPRICED)),
         Index("apis_new", "published_at", postgresql_where=text("is_new")),
         *(
             Index(f"apis_cheap_{n}", text(f"(price_points[{n}])"), "id", postgresql_where=text(LISTED))
@@ -83,6 +85,7 @@ class Api(Base):
     price_points: Mapped[list[int]] = mapped_column(
         ARRAY(BIGINT), server_default=text("'{-1,-1,-1,-1,-1,-1}'"), deferred=True
     )
+    price_lines: Mapped[list[Any] | None] = mapped_column(JSONB, deferred=True)
     uptime_ppm: Mapped[int | None]
     p95_ms: Mapped[int | None]
     facets: Mapped[list[str]] = mapped_column(

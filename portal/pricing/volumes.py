@@ -75,6 +75,16 @@ def months_of(terms: PriceTerms) -> Fraction:
     return _MONTHS[terms.interval] * terms.interval_count
 
 
+def edges_of(terms: PriceTerms) -> list[int]:
+    """Return the first whole number of calls a month beyond what is included and beyond every tier.
+
+    Between two of these a cost is a straight line, but for the steps of packages.
+    """
+    months, included = months_of(terms), Fraction(terms.included_quantity or 0)
+    edges = [included, *(included + Fraction(tier.up_to) for tier in terms.tiers if tier.up_to is not None)]
+    return [floor(edge / months) + 1 for edge in edges]
+
+
 def quote(offer: Offer, calls: int) -> Quote:
     """Return what an offer costs at `calls` a month."""
     months = months_of(offer.terms)
@@ -176,16 +186,13 @@ def _line(start: Fraction, end: Fraction, length: int) -> tuple[Fraction, Fracti
 
 
 def _bounds(terms: PriceTerms, until: int) -> Iterable[int]:
-    """Yield the first whole number of calls a month of every straight piece of a cost but the first."""
+    """Return the first whole number of calls a month of every straight piece of a cost but the first."""
     months, included = months_of(terms), Fraction(terms.included_quantity or 0)
-    edges = [included, *(included + Fraction(tier.up_to) for tier in terms.tiers if tier.up_to is not None)]
+    bounds = edges_of(terms)
     if terms.package_size is not None:
         steps = floor((until * months - included) / terms.package_size) + 1
-        edges += [included + terms.package_size * n for n in range(1, max(steps, 0) + 1)]
-    for edge in edges:
-        bound = floor(edge / months) + 1
-        if bound <= until:
-            yield bound
+        bounds += [floor((included + terms.package_size * n) / months) + 1 for n in range(1, max(steps, 0) + 1)]
+    return (bound for bound in bounds if bound <= until)
 
 
 def _reach(found: Sequence[PriceTerms]) -> int:

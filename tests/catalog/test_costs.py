@@ -1,17 +1,18 @@
-"""The least that offers can cost between two volumes."""
+"""The least that offers can cost, at a volume and between two."""
 
 from __future__ import annotations
 
 import random
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from portal.catalog.finding.costs import STEPS, UNSERVED, price_points, step_of
+from portal.catalog.finding.costs import STEPS, UNSERVED, least_at, price_lines, price_points, step_of
 from portal.pricing.rules import faults_of_terms
 from portal.pricing.types import Offer, PriceTerms, Tier
-from portal.pricing.volumes import cheapest_of, quote
+from portal.pricing.volumes import cheapest_of, months_of, quote
 
 
 def offer(terms: PriceTerms, plan_id: int = 1) -> Offer:
@@ -23,28 +24,45 @@ def terms(**values: Any) -> PriceTerms:
 
 
 def test_an_api_without_offers_serves_nobody() -> None:
-    assert price_points([]) == [UNSERVED] * 6
+    assert price_points(price_lines([])) == [UNSERVED] * 6
+    assert least_at([], 1) == UNSERVED
 
 
 @pytest.mark.parametrize("seed", range(150))
-def test_the_least_of_a_range_is_never_more_than_any_cost_in_it(seed: int) -> None:
+def test_the_least_is_never_more_than_any_cost_and_at_a_volume_hardly_less(seed: int) -> None:
     chance = random.Random(seed)
     offers = [offer(random_terms(chance), n) for n in range(chance.randint(1, 3))]
-    least = price_points(offers)
-    volumes = {
-        1,
-        *STEPS,
-        *(step - 1 for step in STEPS[1:]),
-        *(chance.randint(1, 10 ** chance.randint(1, 9)) for _ in range(60)),
-    }
-    for tiered in offers:
-        for tier in tiered.terms.tiers:
-            if tier.up_to is not None:
-                edge = int(tier.up_to) + (tiered.terms.included_quantity or 0)
-                volumes |= {max(1, edge + n) for n in (-1, 0, 1, 2)} | {max(1, edge // 12 + n) for n in (0, 1)}
-    for calls in volumes:
-        cost = cheapest_of(quote(each, calls) for each in offers)
-        assert cost is None or least[step_of(calls) - 1] <= cost.exact, (calls, offers)
+    lines = price_lines(offers)
+    points = price_points(lines)
+    for calls in telling_volumes(offers, chance):
+        cost, least = cheapest_of(quote(each, calls) for each in offers), least_at(lines, calls)
+        assert (cost is None) == (least == UNSERVED), (calls, offers)
+        assert points[step_of(calls) - 1] <= least, (calls, offers)
+        if cost is not None:
+            assert least <= cost.exact < least + 2 + dearest_package(offers), (calls, offers)
+
+
+def telling_volumes(offers: list[Offer], chance: random.Random) -> set[int]:
+    volumes = {1, *STEPS, *(step - 1 for step in STEPS[1:]), 10**12}
+    volumes |= {chance.randint(1, 10 ** chance.randint(1, 9)) for _ in range(60)}
+    for each in offers:
+        for up_to in (Decimal(0), *(tier.up_to for tier in each.terms.tiers if tier.up_to is not None)):
+            edge = int(up_to) + (each.terms.included_quantity or 0)
+            months = months_of(each.terms)
+            volumes |= {max(1, int(edge / months) + n) for n in (-1, 0, 1, 2)}
+    return volumes
+
+
+def dearest_package(offers: list[Offer]) -> Fraction:
+    packages = [each.terms for each in offers if each.terms.package_size]
+    return max((Fraction(sold.unit_amount or 0) / months_of(sold) for sold in packages), default=Fraction(0))
+
+
+def test_a_line_ends_where_a_quota_does() -> None:
+    monthly, yearly = terms(amount=900, included_quantity=500), terms(included_quantity=1_200, interval="year")
+    lines = price_lines([offer(monthly), offer(yearly)])
+    assert [least_at(lines, calls) for calls in (100, 101, 500, 501)] == [0, 900, 900, UNSERVED]
+    assert price_points(lines) == [0, *[UNSERVED] * 5]
 
 
 def random_terms(chance: random.Random) -> PriceTerms:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from jobs import recurring
 from portal.catalog.finding import ranking, searching
@@ -107,7 +107,7 @@ def count(wanted: Search, apis: list[tuple[Api, str]]) -> int:
 
 def random_search(chance: random.Random) -> Search:
     wanted = Search(text=" ".join(chance.sample(WORDS, chance.choice([0, 0, 1, 2]))))
-    for name in chance.sample(list(DIMENSIONS), chance.randint(0, 4)):
+    for name in chance.sample(list(DIMENSIONS), chance.choice([0, 1, 2, 3, 4, len(DIMENSIONS)])):
         values = DIMENSIONS[name].values or ("provider-0", "provider-1", "provider-3", "nobody")
         values = CATEGORIES if name == "category" else values
         for _times in range(chance.randint(1, 2) if DIMENSIONS[name].is_multiple else 1):
@@ -142,6 +142,55 @@ def test_totals_and_counts_are_those_of_naive_counting(app: Flask, seed: int) ->
         assert {value.value for value in found.facets[PROVIDER] if value.count} <= everybody
         if PROVIDER not in wanted.filters and found.total:
             assert {value.value for value in found.facets[PROVIDER]} == everybody
+
+
+def test_every_facet_can_be_chosen_at_once_and_be_left_open_again(app: Flask) -> None:
+    """The listings lie in three blocks of the shelf; the middle one has none of some marks, the last one fits alone."""
+    provider = make_organisation("Provider 1", "provider-1")
+    marked = {
+        "has_free": True,
+        "no_card": True,
+        "monthly_fee": 900,
+        "is_new": True,
+        "uptime_ppm": 999_950,
+        "p95_ms": 90,
+    }
+    with transaction(SYSTEM) as session:
+        session.execute(text("UPDATE organisations SET is_verified = true"))
+    make_api(provider, "Near", category="geo", auth=["key"], **{**marked, "is_new": False})
+    begin_a_block(provider)
+    make_api(provider, "Bare", category="geo")
+    begin_a_block(provider)
+    fitting = make_api(provider, "Far", category="geo", auth=["key"], **marked)
+    filters = {
+        "category": ("geo", "media"), "price": ("free",), "fee": ("10",), "nocard": ("1",), "verified": ("1",),
+        "new": ("1",), "uptime": ("99.9",), "p95": ("100",), "auth": ("key", "basic"),
+    }  # fmt: skip
+    with scoped(PUBLIC):
+        found = search(Search(filters=filters, sort="used"))
+        nothing = search(Search(filters={**filters, "auth": ("mtls",)}))
+    assert ([card.id for card in found.cards], found.total) == ([fitting.id], 1)
+    assert found.relaxed == {name: 2 if name == "new" else 1 for name in filters}
+    assert {name: {value.value: value.count for value in values if value.count} for name, values in found.facets.items()} == {
+        "category": {"geo": 1}, "price": {"free": 1}, "fee": {"10": 1, "50": 1, "200": 1}, "nocard": {"1": 1},
+        "verified": {"1": 1}, "new": {"1": 1}, "uptime": {"99.99": 1, "99.9": 1, "99": 1},
+        "p95": {"100": 1, "300": 1, "1000": 1}, "auth": {"key": 1}, "provider": {"provider-1": 1},
+    }  # fmt: skip
+    assert (nothing.cards, nothing.total) == ([], 0)
+    assert nothing.relaxed == {name: 1 if name == "auth" else 0 for name in filters}
+
+
+def begin_a_block(provider: Organisation) -> None:
+    """Use up as many ids as a row of the shelf holds; a number that was given is not given again."""
+    with scoped(SYSTEM) as session:
+        session.execute(
+            text("""
+                INSERT INTO apis (organisation_id, slug, name, state)
+                SELECT :id, 'api-' || n, 'Draft', 'draft' FROM generate_series(1, 4096) n
+            """),
+            {"id": provider.id},
+        )
+        session.rollback()
 
 
 @pytest.mark.parametrize("from_facets", [False, True])
@@ -213,20 +262,26 @@ def random_price(chance: random.Random) -> dict[str, Any]:
         "included_quantity": chance.choice([None, 0, 500, 10_000, 2_000_000]),
         "interval": chance.choice(["month", "month", "year", "week"]),
     }
-    model = chance.choice([None, "per_unit", "package"])
-    if model:
+    model = chance.choice([None, "per_unit", "package", "volume"])
+    if model == "volume":
+        tiers = [Tier(Decimal(chance.choice([900, 60_000])), Decimal("0.5"), 100), Tier(None, Decimal("0.1"))]
+        price |= {"usage_model": model, "tiers": tiers}
+    elif model:
         price |= {"usage_model": model, "unit_amount": Decimal(chance.choice(["0.002", "0.4", "30"]))}
     return price | ({"package_size": 1000} if model == "package" else {})
 
 
 @pytest.mark.parametrize("volume", [1, 700, 10_000, 99_999, 3_000_000, 10**12])
-@pytest.mark.parametrize("is_tidied", [False, True])
-def test_cheapest_first_is_exact_before_and_after_the_least_prices_are_known(
-    priced: random.Random, volume: int, is_tidied: bool
+@pytest.mark.parametrize("known", ["nothing", "the least", "everything"])
+def test_cheapest_first_is_exact_whatever_is_known_of_the_least_prices(
+    priced: random.Random, volume: int, known: str
 ) -> None:
-    if is_tidied:
+    if known != "nothing":
         assert recurring.tidy_the_market() == "40 priced, 0 no longer new"
         assert recurring.tidy_the_market() == "0 priced, 0 no longer new"
+    if known == "the least":  # as an upgrade leaves it
+        with transaction(SYSTEM) as session:
+            session.execute(text("UPDATE apis SET price_lines = NULL"))
     with scoped(SYSTEM) as session:
         apis = session.execute(select(Api.id, Api.product_id)).all()
         offers = list_offers_for([product for _id, product in apis])
@@ -259,18 +314,34 @@ def test_a_provider_with_more_apis_than_are_counted_says_so(app: Flask) -> None:
 
 
 def test_among_equal_costs_the_lower_id_comes_first_also_when_it_looked_dearer(app: Flask) -> None:
-    """A price by volume that dips later in the range is looked at before a flat one, and costs as much here."""
+    """Packages are bounded by a straight line: looked at before a flat price, they cost as much where one is begun."""
     provider = make_organisation()
-    flat, dips = make_api(provider, "Flat"), [Tier(Decimal(50_000), Decimal("0.08")), Tier(None, Decimal("0.01"))]
+    flat, packages = make_api(provider, "Flat"), {"usage_model": "package", "package_size": 10_000}
     make_plan(flat, amount=800, included_quantity=None)
     for n in range(PAGE_SIZE + ranking.FIRST_LOOK):  # as many as are looked at first
-        api = make_api(provider, f"Dips {n}")
-        make_plan(api, amount=0, included_quantity=None, usage_model="volume", tiers=dips)
+        api = make_api(provider, f"Packages {n}")
+        make_plan(api, amount=0, included_quantity=None, unit_amount=Decimal(400), **packages)
     recurring.tidy_the_market()
     with scoped(PUBLIC):
-        found = search(Search(sort="cheapest", volume=10_000))
+        found = search(Search(sort="cheapest", volume=10_001))
     assert {cost.monthly.amount for cost in found.costs.values()} == {800}
     assert found.cards[0].id == flat.id
+
+
+def test_few_are_priced_also_in_the_middle_of_a_range(app: Flask) -> None:
+    """All cost as little where the range begins; at the volume their prices per call tell them apart."""
+    provider, size = make_organisation(), 3 * (PAGE_SIZE + ranking.FIRST_LOOK)
+    apis = [make_api(provider, f"Api {n}") for n in range(size)]
+    for n, api in enumerate(apis):
+        unit = Decimal(size - n) / 100
+        make_plan(api, amount=900, included_quantity=10_000, usage_model="per_unit", unit_amount=unit)
+    recurring.tidy_the_market()
+    reads: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *args: reads.append(args[2]))
+    with scoped(PUBLIC):
+        found = search(Search(sort="cheapest", volume=55_555))
+    assert [card.id for card in found.cards] == [api.id for api in reversed(apis[-PAGE_SIZE:])]
+    assert sum("FROM prices" in read for read in reads) == 1  # nobody beyond the first look
 
 
 def test_a_price_change_is_ranked_at_once(app: Flask) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
+from heapq import heappop, heappush
+from itertools import islice
 from typing import Any
 
-from portal.catalog.finding.costs import step_of
+from portal.catalog.finding.costs import UNSERVED, least_at, step_of
 from portal.pricing.queries import list_offers_for
 from portal.pricing.volumes import Quote, cheapest_of, quote
 
 __all__ = ["FIRST_LOOK", "MOST_RANKED", "Source", "cheapest_first", "step_of"]
 
 MOST_RANKED = 1000
-FIRST_LOOK = 64
-# Reads so many (api id, product id, least possible monthly cost), the least first.
+FIRST_LOOK = 16
+# Reads so many (api id, product id, least cost in the range of volume, lines below its costs as JSON), the least first.
 Source = Callable[[int], Sequence[Any]]
 # No cost comes after every cost; among equals the lower id comes first.
-_Rank = tuple[bool, Fraction, int]
+_Place = tuple[bool, Fraction | int, int]
 
 
 def cheapest_first(read: Source, volume: int, skip: int, size: int) -> tuple[list[int], dict[int, Quote]]:
@@ -26,26 +29,44 @@ def cheapest_first(read: Source, volume: int, skip: int, size: int) -> tuple[lis
     Exact among the thousand that can be cheapest: nothing that was left out can cost less than what is on the page.
     APIs without a plan that serves the volume come last, without a cost.
     """
-    rows, needed = read(MOST_RANKED + 1), skip + size
+    needed = skip + size
     costs: dict[int, Quote] = {}
-    best: list[_Rank] = []  # of all that were priced, those that can be on this page or an earlier one
-    for part, left_out in _parts(rows, needed + FIRST_LOOK):
+    best: list[_Place] = []  # of all that were priced, those that can be on this page or an earlier one
+    for part, left_out in _parts(_by_place(read(MOST_RANKED), volume), needed + FIRST_LOOK):
         found = _costs(part, volume)
         costs |= found
-        best = sorted([*best, *(_rank(row.id, found) for row in part)])[:needed]
-        if left_out is not None and len(best) == needed and best[-1] <= (False, left_out.least, left_out.id):
+        best = sorted([*best, *(_place(row.id, found) for row in part)])[:needed]
+        if left_out is not None and len(best) == needed and best[-1] <= left_out:
             break
-    page = [rank[-1] for rank in best[skip:]]
+    page = [place[-1] for place in best[skip:]]
     return page, {api_id: costs[api_id] for api_id in page if api_id in costs}
 
 
-def _parts(rows: Sequence[Any], first: int) -> Iterator[tuple[Sequence[Any], Any]]:
-    """Yield the rows in parts that double what was seen, each with the row after it; none after the most that are ranked."""
-    seen = 0
-    while seen < min(len(rows), MOST_RANKED):
-        end = min(MOST_RANKED, max(first, 2 * seen))
-        yield rows[seen:end], rows[end] if end < min(len(rows), MOST_RANKED) else None
-        seen = end
+def _by_place(rows: Iterable[Any], volume: int) -> Iterator[tuple[_Place, Any]]:
+    """Yield rows by the first place that each can have, looking at the lines of no more than that takes."""
+    waiting: list[tuple[_Place, Any]] = []
+    for row in rows:
+        while waiting and waiting[0][0] <= (False, row.least, row.id):
+            yield heappop(waiting)
+        heappush(waiting, (_first_place(row, volume), row))
+    while waiting:
+        yield heappop(waiting)
+
+
+def _first_place(row: Any, volume: int) -> _Place:
+    """Return the place an API has by its lines, if they are those of its prices, or by the least of its range."""
+    is_known = row.least >= 0 and row.lines is not None
+    least = least_at(json.loads(row.lines), volume) if is_known else row.least
+    return (False, least, row.id) if least < UNSERVED else (True, 0, row.id)
+
+
+def _parts(rows: Iterator[tuple[_Place, Any]], first: int) -> Iterator[tuple[Sequence[Any], _Place | None]]:
+    """Yield rows in parts that double what was seen, each with the place of the row after it; none after the last."""
+    seen, following = 0, next(rows, None)
+    while following is not None:
+        part = [following[1], *(row for _place, row in islice(rows, max(first, seen) - 1))]
+        seen, following = seen + len(part), next(rows, None)
+        yield part, following and following[0]
 
 
 def _costs(rows: Sequence[Any], volume: int) -> dict[int, Quote]:
@@ -54,5 +75,5 @@ def _costs(rows: Sequence[Any], volume: int) -> dict[int, Quote]:
     return {api_id: found for api_id, found in quotes.items() if found is not None}
 
 
-def _rank(api_id: int, costs: dict[int, Quote]) -> _Rank:
-    return (False, costs[api_id].exact, api_id) if api_id in costs else (True, Fraction(0), api_id)
+def _place(api_id: int, costs: dict[int, Quote]) -> _Place:
+    return (False, costs[api_id].exact, api_id) if api_id in costs else (True, 0, api_id)

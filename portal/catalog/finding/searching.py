@@ -32,7 +32,7 @@ _ORDER = {
     "fastest": "a.p95_ms, a.calls_30d DESC, a.id DESC",
     "reliable": "a.uptime_ppm DESC NULLS LAST, a.calls_30d DESC, a.id DESC",
 }
-_SORTED_BY = "a.id, a.organisation_id, a.name, a.calls_30d, a.published_at, a.p95_ms, a.uptime_ppm, a.price_points"
+_SORTED_BY = "a.id, a.organisation_id, a.name, a.calls_30d, a.published_at, a.p95_ms, a.uptime_ppm, a.price_points, a.price_lines"
 _CARD = """
     a.id, o.slug AS organisation, o.name AS organisation_name, a.is_verified AS organisation_verified, a.slug,
     a.category, a.state, a.product_id, a.published_at, a.is_new, a.has_free,
@@ -71,7 +71,7 @@ def _found(wanted: Search) -> Found:
         ids, costs = ranking.cheapest_first(
             _bounded(wanted, counts, is_ranked), wanted.volume, _skip(wanted), PAGE_SIZE
         )
-    elif counts.total and not is_ranked:
+    elif counts.total and not is_ranked and not ids:
         ids = _page(wanted, counts)
     return Found(
         cards=_cards(wanted, ids),
@@ -97,6 +97,9 @@ _Counted = tuple[Counts, list[FacetValue], list[int]]
 
 def _count_listed(wanted: Search) -> _Counted:
     counts = counting.count_shelf(wanted.filters)
+    if 0 < counts.total <= _FEW and not counting.has_provider_sums(wanted.filters):
+        _counts, providers, ids = _candidates(wanted, _FEW, with_page=wanted.sort != "cheapest")
+        return counts, providers, ids
     return counts, _providers_of_listed(wanted.filters, counts.total), []
 
 
@@ -191,7 +194,9 @@ def _listing(wanted: Search, counts: Counts, is_ranked: bool, columns: str = "a.
 
 def _bounded(wanted: Search, counts: Counts, is_ranked: bool) -> ranking.Source:
     point = f"a.price_points[{ranking.step_of(wanted.volume)}]"
-    listing = _listing(wanted, counts, is_ranked, f"a.id, a.product_id, {point} AS least")
+    listing = _listing(
+        wanted, counts, is_ranked, f"a.id, a.product_id, {point} AS least, CAST(a.price_lines AS text) AS lines"
+    )
 
     def read(limit: int) -> list[Any]:
         return list(db.session.execute(text(f"{listing} ORDER BY {point}, a.id LIMIT {limit}"), _parameters(wanted)))
