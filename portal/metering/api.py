@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hmac
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify, request
 
-from portal.db import SYSTEM, in_transaction
+from portal.db import SYSTEM, db, in_transaction
 from portal.metering import queries, service
+from portal.metering.deltas import sums_by_day, take
 from portal.metering.entries import NotEntries, UnreadableBody, read_batch
 from portal.metering.forms import read_period
 from portal.metering.types import IntakeResult, Usage
+from portal.ports.payments import BadSignature
 from portal.web.describing import described
 from portal.web.doors import Doors, Post, raise_met
 from portal.web.plugs import plugs
@@ -21,6 +24,7 @@ from portal.web.problems import Problem
 
 bp = Blueprint("metering_api", __name__)
 INTAKE = "/api/gateway/logs"
+MAX_EVENT = 512 * 1024
 MAX_BODY = 4 * 1024 * 1024
 _SHOWN = 1000
 
@@ -73,6 +77,7 @@ def accept(post: Post) -> dict[str, Any]:
             "errors": 20,
             "bytes_out": 4_800_000,
             "average_latency_ms": 41.5,
+            "reported": {"exports": 12},
         },
         "days": [
             {
@@ -82,13 +87,16 @@ def accept(post: Post) -> dict[str, Any]:
                 "errors": 0,
                 "bytes_out": 160_000,
                 "average_latency_ms": 40.1,
+                "reported": {"exports": 2},
             }
         ],
         "data_until": "2026-11-29T11:59:00Z",
     },
 )
 def usage_summary() -> Response:
-    """Return what the caller's organisation used between two days: totals, and one entry per UTC day with calls.
+    """Return what the caller's organisation used between two days: totals, and one entry per UTC day with usage.
+
+    `reported` is what others reported in signed events, by metric.
 
     `from` and `to` are dates (both included) or instants (`to` excluded); the current UTC month by default.
     """
@@ -99,12 +107,39 @@ def usage_summary() -> Response:
     per_day: dict[datetime, Usage] = {}
     for bucket in days:
         per_day[bucket.start] = per_day.get(bucket.start, Usage()) + bucket.usage
+    reported = sums_by_day(db.session(), account_id, period) if account_id is not None else {}
+    whole: Counter[str] = Counter()
+    for metrics in reported.values():
+        whole.update(metrics)
     return jsonify(
         period={"start": period.start, "end": period.end},
-        totals=_sums(sum(per_day.values(), Usage())),
-        days=[{"day": f"{start:%Y-%m-%d}", **_sums(usage)} for start, usage in per_day.items()],
+        totals={**_sums(sum(per_day.values(), Usage())), "reported": dict(sorted(whole.items()))},
+        days=[
+            {"day": f"{start:%Y-%m-%d}", **_sums(per_day.get(start, Usage())), "reported": reported.get(start, {})}
+            for start in sorted({*per_day, *reported})
+        ],
         data_until=queries.data_until(account_id, now),
     )
+
+
+@bp.post("/billing/webhook")
+@public
+def take_in_deltas() -> Response:
+    """Take in usage that a signed event reports, once. 200 says what became of it; 400 that nobody we know signed it."""
+    ports = plugs()
+    if not ports.settings.stripe_webhook_secrets or not ports.settings.enable_billing:
+        raise Problem(404, "not-found", "Not found", "This endpoint is off: no signing secret is configured.")
+    request.max_content_length = MAX_EVENT
+    raw, now = request.get_data(cache=False), ports.clock.now()
+    try:
+        notice = ports.payments.verify_notice(raw, request.headers.get("Stripe-Signature", ""), now=now)
+    except BadSignature as problem:
+        raise Problem(400, "bad-signature", "The signature does not match", str(problem)) from None
+    except ValueError as problem:
+        raise Problem(400, "not-an-event", "This is not an event", str(problem)) from None
+    livemode = ports.settings.livemode
+    taken = in_transaction(lambda session: take(session, notice, raw, livemode=livemode, now=now), scope=SYSTEM)
+    return jsonify(received=True, verdict=taken.verdict, reason=taken.reason)
 
 
 def _sums(usage: Usage) -> dict[str, Any]:

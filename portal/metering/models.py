@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, PrimaryKeyConstraint, SmallInteger, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, SmallInteger, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, SMALLINT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -135,3 +135,30 @@ class DailyUsage(_Rollup, Base):
     subscription_id: Mapped[int]
     day: Mapped[datetime]
     api_key_id: Mapped[int]
+
+
+class UsageDelta(Base):
+    """Usage that a signed event reported; a negative one corrects. A refused event keeps its reason and counts nothing."""
+
+    __tablename__ = "usage_deltas"
+    __table_args__ = (
+        UniqueConstraint("event_id", name="usage_deltas_once"),
+        CheckConstraint(
+            "(refused IS NULL) = (account_id IS NOT NULL AND metric IS NOT NULL AND quantity IS NOT NULL)",
+            name="usage_deltas_applied",
+        ),
+        Index("usage_deltas_read", "account_id", "occurred_at", postgresql_where=text("refused IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
+    event_id: Mapped[str]
+    body_sha256: Mapped[bytes]
+    event_type: Mapped[str]
+    metric: Mapped[str | None]
+    quantity: Mapped[int | None]
+    refused: Mapped[str | None]
+    occurred_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    # An attribute of this name belongs to SQLAlchemy.
+    event_metadata: Mapped[dict[str, Any]] = mapped_column("metadata")

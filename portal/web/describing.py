@@ -120,7 +120,7 @@ def index() -> str:
 
 def operations(app: Flask) -> list[Operation]:
     """Return every endpoint that describes itself, by tag, path and method."""
-    found = []
+    found: list[Operation] = []
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         description = view.__dict__.get("described")
