@@ -13,7 +13,9 @@ from portal.gateway import provisioning
 from portal.identity import service as identity
 from portal.metering import measuring, partitions
 from portal.notifications import service as notifications
+from portal.payments import reminding
 from portal.subscriptions import service as subscriptions
+from portal.web import idempotency
 from portal.web.plugs import plugs
 
 
@@ -86,3 +88,14 @@ def prepare_log_partitions() -> str:
     now = plugs().clock.now()
     made = in_transaction(lambda _session: partitions.ensure_ahead(now), scope=SYSTEM)
     return f"{', '.join(made) or 'nothing'} made"
+
+
+def remind_of_payments() -> str:
+    """Announce the mails that overdue subscriptions and ending trials call for."""
+    now = plugs().clock.now()
+    return f"{in_transaction(lambda _session: reminding.consider_all(now), scope=SYSTEM)} mails"
+
+
+def forget_answers_to_repeats() -> str:
+    """Remove the answers that were kept for repeated requests a day ago."""
+    return f"{in_transaction(idempotency.forget_old_answers, scope=SYSTEM)} answers"

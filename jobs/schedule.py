@@ -36,5 +36,7 @@ TIMETABLE = (
     Entry("market listings", timedelta(minutes=1), recurring.tidy_the_market),
     Entry("market words", timedelta(days=1), recurring.count_the_words, offset=timedelta(hours=3)),
     Entry("market wishes", timedelta(days=1), recurring.forget_old_wishes, offset=timedelta(hours=4)),
+    Entry("payment reminders", timedelta(hours=1), recurring.remind_of_payments, offset=timedelta(minutes=11)),
+    Entry("kept answers", timedelta(hours=1), recurring.forget_answers_to_repeats, offset=timedelta(minutes=23)),
     Entry("sessions", timedelta(hours=1), recurring.forget_old_sessions, offset=timedelta(minutes=17)),
 )

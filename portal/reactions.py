@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from portal.db import SYSTEM, in_transaction
 from portal.entitlements.answering import forget_answers
 from portal.gateway import provisioning
 from portal.notifications import service as notifications
 from portal.outbox.service import Payload, Reaction
-from portal.payments import billed, buying
+from portal.payments import billed, buying, reminding
 from portal.ports.gateway import Gateway
 from portal.web.plugs import plugs
 
@@ -21,6 +22,7 @@ REACTIONS: dict[str, Reaction] = {
     "gateway.refuse": lambda payload: provisioning.refuse(str(payload["public_id"]), _gateway()),
     "gateway.move": lambda payload: provisioning.move(int(payload["from"]), int(payload["to"]), _gateway()),
     "entitlements.changed": lambda payload: _rights_changed(payload),
+    "subscription.changed": lambda payload: _subscription_changed(payload),
     "mail": lambda payload: _mail(payload),
     "gateway.publish": lambda payload: provisioning.publish(int(payload["api_id"]), _gateway()),
 }
@@ -30,6 +32,11 @@ def _rights_changed(payload: Payload) -> None:
     account_id, version = int(payload["account_id"]), int(payload["version"])
     forget_answers(account_id, version, plugs().redis)
     provisioning.agree(account_id, _gateway(), clock=plugs().clock)
+
+
+def _subscription_changed(payload: Payload) -> None:
+    subscription_id, now = int(payload["subscription_id"]), plugs().clock.now()
+    in_transaction(lambda _session: reminding.consider(subscription_id, now), scope=SYSTEM)
 
 
 def _mail(payload: Payload) -> None:

@@ -52,6 +52,12 @@ def render(key: str, reader: Reader, draft: Draft) -> Letter:
     )
 
 
+def day_of(instant: datetime, reader: Reader) -> str:
+    """Return the day in the reader's zone and language."""
+    pattern = "d. MMMM yyyy" if reader.locale == "de" else "d MMMM yyyy"
+    return format_datetime(instant, pattern, tzinfo=ZoneInfo(reader.time_zone), locale=reader.locale)
+
+
 def moment(instant: datetime, reader: Reader) -> str:
     """Return date and time to the minute in the reader's zone, with the zone's name."""
     pattern = "d. MMMM yyyy, HH:mm" if reader.locale == "de" else "d MMMM yyyy, HH:mm"

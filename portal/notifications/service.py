@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal.db import SYSTEM, db, transaction
 from portal.identity.errors import LinkGone
 from portal.kit.clock import Clock
-from portal.notifications import identity_letters, member_letters
+from portal.notifications import billing_letters, identity_letters, member_letters
 from portal.notifications.desk import Desk
 from portal.notifications.models import KeptMail
 from portal.outbox.service import Pending
@@ -35,6 +35,10 @@ LETTERS: dict[str, Writer] = {
     "identity.recovery-used": identity_letters.recovery_used,
     "identity.invitation": member_letters.invitation,
     "identity.removed": member_letters.removed,
+    "billing.overdue": billing_letters.overdue,
+    "billing.recovered": billing_letters.recovered,
+    "billing.trial-ending": billing_letters.trial_ending,
+    "billing.ended": billing_letters.ended,
 }
 
 

@@ -63,6 +63,13 @@ def announce_mail(kind: str, cause: str, **facts: Any) -> bool:
     return announce("mail", f"{kind}:{cause}", {"kind": kind, "cause": f"{kind}:{cause}", **facts})
 
 
+def was_mailed(kind: str, cause_begins: str) -> bool:
+    """True when a mail of a kind was announced whose cause begins so."""
+    begins = f"mail:{kind}:{cause_begins}"
+    found = select(OutboxMessage.id).where(OutboxMessage.dedupe_key.startswith(begins, autoescape=True)).limit(1)
+    return db.session.scalar(found) is not None
+
+
 def deliver_due(reactions: Mapping[str, Reaction], *, limit: int = 50) -> int:
     """Deliver up to `limit` waiting announcements; return how many were claimed.
 

@@ -116,6 +116,11 @@ def find_planned_change(account_id: int, subscription_id: int) -> PlannedChange 
     )
 
 
+def find_invoice(invoice_id: int) -> StripeInvoice | None:
+    """Return a mirrored invoice by its number here. For system work only."""
+    return db.session.get(StripeInvoice, invoice_id, populate_existing=True)
+
+
 @dataclass(frozen=True, slots=True)
 class PaidFor:
     """A payment, what it was for, and how it stands. Amounts are minor units."""

@@ -159,6 +159,13 @@ def find_account_in(project_id: int, external_id: str) -> int | None:
     )
 
 
+def find_organisation_of(account_id: int) -> int | None:
+    """Return the organisation that a marketplace account belongs to; None for users of an integrator's project."""
+    return db.session.scalar(
+        select(Account.organisation_id).where(Account.id == account_id, Account.project_id == MARKETPLACE)
+    )
+
+
 def find_external(account_id: int) -> tuple[int, str] | None:
     """Return the project of an account, and the id that the project knows it by."""
     row = db.session.execute(

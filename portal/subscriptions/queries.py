@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from portal.db import db
 from portal.kit.periods import Period
@@ -30,6 +31,15 @@ def list_overdue(account_id: int) -> list[SubscriptionView]:
         .order_by(Subscription.past_due_since, Subscription.id)
     )
     return [_view(row) for row in rows]
+
+
+def list_wanting_attention(trial_ends_before: datetime) -> list[int]:
+    """Return the subscriptions that are overdue, or whose trial ends before an instant. For system work only."""
+    wanted = or_(
+        Subscription.status.in_(("past_due", "unpaid")),
+        and_(Subscription.status == "trialing", Subscription.trial_end < trial_ends_before),
+    )
+    return list(db.session.scalars(select(Subscription.id).where(wanted).order_by(Subscription.id)))
 
 
 def get_for_account(account_id: int, subscription_id: int) -> SubscriptionView:

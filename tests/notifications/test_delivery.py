@@ -16,18 +16,19 @@ from jobs import drain, recurring
 from portal.adapters.smtp_mail import SmtpMail
 from portal.app import create_app
 from portal.db import SYSTEM, scoped, transaction
-from portal.identity.models import Invitation, User
+from portal.identity.models import Invitation, Organisation, User
 from portal.kit.clock import ManualClock
 from portal.notifications.models import KeptMail
 from portal.notifications.queries import list_kept
 from portal.notifications.service import LETTERS, deliver
 from portal.outbox.models import OutboxMessage
 from portal.outbox.service import Pending, announce_mail
+from portal.payments.models import StripeInvoice
 from portal.ports.mail import Letter, MailRefused, MailUnavailable
 from portal.settings import Settings, unsafe_settings
 from portal.web.plugs import Plugs
 from portal.wiring import plug
-from tests.factories import make_organisation, make_user
+from tests.factories import make_account, make_api, make_organisation, make_plan, make_subscription, make_user
 from tests.mailbox import mails_to, token_to
 
 MIRA = {
@@ -131,6 +132,9 @@ def test_no_letter_needs_a_person_who_is_gone(app: Flask, clock: ManualClock, po
         "organisation_id": 999,
         "email": "x@example.com",
         "before": "y@example.com",
+        "subscription_id": 999,
+        "invoice_id": 999,
+        "step": 0,
     }
     for kind in LETTERS:
         told = deliver({"kind": kind, "cause": kind, **facts}, postbox, settings=app.config["SETTINGS"], clock=clock)
@@ -167,13 +171,38 @@ class TestWords:
             ("identity.address", {"user_id": known.id, "email": "new@example.com"}),
             ("identity.invitation", {"invitation_id": asked.id}),
             *((kind, of) for kind in LETTERS if kind not in ("identity.confirm", "identity.reset", "identity.address")
-              and kind != "identity.invitation"),
+              and kind != "identity.invitation" and not kind.startswith("billing.")),
+            *((kind, {"user_id": known.id, **more}) for kind, more in self.money(organisation, clock)),
         ]  # fmt: skip
         for number, (kind, facts) in enumerate(wishes):
             assert deliver(
                 {"kind": kind, "cause": str(number), **facts}, postbox, settings=app.config["SETTINGS"], clock=clock
             ), kind
         return postbox.letters
+
+    def money(self, organisation: Organisation, clock: ManualClock) -> list[tuple[str, dict[str, int]]]:
+        """What every letter about money is about: four subscriptions and two invoices, each in the state it needs."""
+        now, account = clock.now(), make_account(organisation)
+        states: dict[str, dict[str, Any]] = {
+            "billing.overdue": {"status": "past_due", "grace_until": now + timedelta(days=4)},
+            "billing.recovered": {"status": "active"},
+            "billing.trial-ending": {"status": "trialing", "trial_end": now + timedelta(days=3)},
+            "billing.ended": {"status": "canceled", "stripe_subscription_id": "sub_ended"},
+        }
+        found = []
+        for number, (kind, state) in enumerate(states.items()):
+            api = make_api(organisation, f"Rates {number}")
+            held = make_subscription(account, *make_plan(api), now, **state)
+            with transaction(SYSTEM) as session:
+                invoice = StripeInvoice(
+                    account_id=account.id, subscription_id=held.id, stripe_invoice_id=f"in_{number}", currency="eur",
+                    status="open" if kind == "billing.overdue" else "paid", total=2900, amount_due=2900,
+                    amount_paid=0 if kind == "billing.overdue" else 2900, period_start=now,
+                    period_end=now + timedelta(days=30), invoiced_at=now, source_fetched_at=now,
+                )  # fmt: skip
+                session.add(invoice)
+            found.append((kind, {"subscription_id": held.id, "invoice_id": invoice.id, "step": 3}))
+        return found
 
     @pytest.mark.parametrize("locale", ["en", "de"])
     def test_every_letter_is_written_in_the_reader_s_language(
