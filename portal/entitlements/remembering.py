@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from threading import Lock
 from typing import Any, NamedTuple
@@ -31,26 +31,26 @@ class _Answer(NamedTuple):
 class Remembered:
     """The last answers by credential and question; the least recently used give way."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, seconds: Callable[[], float] = time.monotonic) -> None:
         self._answers: OrderedDict[bytes, _Answer] = OrderedDict()
-        self._most = most
+        self._most, self._seconds = most, seconds
         self._lock = Lock()
 
     def find(self, environ: Mapping[str, Any]) -> bytes | None:
         """Return an answer that is fresh."""
         held = self._answers.get(_question(environ))
-        return held.body if held is not None and time.monotonic() < held.fresh_until else None
+        return held.body if held is not None and self._seconds() < held.fresh_until else None
 
     def find_last(self, environ: Mapping[str, Any]) -> bytes | None:
         """Return an answer that allowed something, up to five minutes old."""
         held = self._answers.get(_question(environ))
-        return held.body if held is not None and held.allows and time.monotonic() < held.last_until else None
+        return held.body if held is not None and held.allows and self._seconds() < held.last_until else None
 
     def keep(
         self, environ: Mapping[str, Any], about: tuple[int, str], body: bytes, *, allows: bool, lasts: timedelta
     ) -> None:
         """Remember an answer about somebody; `lasts` is how long nothing can change by itself."""
-        now, question = time.monotonic(), _question(environ)
+        now, question = self._seconds(), _question(environ)
         fresh, last = min(FRESH_FOR, lasts), min(LAST_KNOWN_FOR, lasts)
         with self._lock:
             self._answers[question] = _Answer(
