@@ -17,6 +17,7 @@ from portal.pricing.errors import InvalidTerms, PlanCodeTaken
 from portal.pricing.queries import find_project_of, get_offer_of_plan, list_sold
 from portal.pricing.service import withdraw_plan
 from portal.projects.pages.blueprint import acting, open_project, rights
+from portal.projects.pages.overview import progress
 from portal.projects.queries import list_features
 from portal.projects.types import ProjectView
 from portal.web.plugs import plugs
@@ -28,6 +29,15 @@ from portal.web.principal import right_required
 def products(project_id: int) -> Response:
     """List what the project sells."""
     return _page(open_project(project_id), Typed(), Typed())
+
+
+@bp.get("/projects/<int:project_id>/steps")
+@right_required("read")
+def steps(project_id: int) -> str:
+    """Say how far the project has come: a part of its overview, which cannot know what is sold."""
+    open_project(project_id)
+    has_price = any(plan.is_sold for product in list_sold(project_id) for plan in product.plans)
+    return render_template("projects/_steps.html", **progress(project_id), has_price=has_price)
 
 
 @bp.post("/projects/<int:project_id>/products")

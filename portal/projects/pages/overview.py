@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
@@ -48,19 +50,21 @@ def create() -> Response | Redirect:
 def show(project_id: int) -> str:
     """Show what a project has, and what it needs next."""
     project = open_project(project_id)
-    now = plugs().clock.now()
-    apps = queries.list_apps(project_id, now)
-    _accounts, users = queries.search_accounts(project_id, "", limit=1, offset=0)
+    origin = plugs().settings.public_url.rstrip("/")
     return render_template(
-        "projects/show.html",
-        project=project,
-        apps=apps,
-        features=queries.list_features(project_id),
-        users=users,
-        origin=plugs().settings.public_url.rstrip("/"),
-        has_key=any(key.state == "lasting" for app in apps for key in app.keys),
-        **rights(),
+        "projects/show.html", project=project, origin=origin, **progress(project_id), has_price=None, **rights()
     )
+
+
+def progress(project_id: int) -> dict[str, Any]:
+    """Return how far a project has come, for the list of steps. The caller has opened the project."""
+    apps = queries.list_apps(project_id, plugs().clock.now())
+    _accounts, users = queries.search_accounts(project_id, "", limit=1, offset=0)
+    return {
+        "features": queries.list_features(project_id),
+        "users": users,
+        "has_key": any(key.state == "lasting" for app in apps for key in app.keys),
+    }
 
 
 @bp.post("/projects/<int:project_id>")
