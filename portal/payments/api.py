@@ -15,7 +15,7 @@ from portal.kit.clock import isoformat_z
 from portal.payments import buying, terms
 from portal.payments.codes import check_code
 from portal.payments.discounts import Saving
-from portal.payments.errors import CodeRefused, PlanNotForSale, TermsChanged, TermsNotAccepted
+from portal.payments.errors import CodeRefused, OtherCurrency, PlanNotForSale, TermsChanged, TermsNotAccepted
 from portal.payments.pages.buyer import buyer_of
 from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
 from portal.pricing.queries import get_offer
@@ -115,6 +115,9 @@ def subscribe() -> ResponseReturnValue:
         raise Problem(422, "code-refused", "Code refused", detail, extra={"reason": refusal.reason}) from None
     except PlanNotForSale:
         raise Problem(404, "unknown-plan", "Unknown plan", "This plan is not for sale.") from None
+    except OtherCurrency as paid:
+        detail = "The payment provider bills one organisation in one currency at a time. Nothing was charged."
+        raise Problem(409, "other-currency", "Another currency", detail, extra={"currency": str(paid)}) from None
     except AlreadySubscribed as held:
         detail = "One live subscription per API is all an organisation needs."
         extra = {"subscription_id": held.subscription_id}

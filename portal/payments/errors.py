@@ -73,3 +73,7 @@ class TermsNotAccepted(ValueError):
 
 class TermsChanged(ValueError):
     """Another version of the terms than the one that is meant is in force. Its text is the version in force."""
+
+
+class OtherCurrency(ValueError):
+    """The account pays in another currency, and the provider mixes none. Its text is the code of that currency."""
