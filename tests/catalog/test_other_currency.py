@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,7 +11,7 @@ from tests.factories import make_api, make_organisation, make_plan
 
 
 @pytest.fixture
-def market(app: Flask) -> Iterator[FlaskClient]:
+def market(app: Flask) -> FlaskClient:
     """Maps, sold in dollars with a free plan made in euros, and Tides, sold in euros for more."""
     osprey, harbour = make_organisation("Osprey", "osprey"), make_organisation("Harbour", "harbour")
     maps, tides = make_api(osprey, "Maps", slug="maps", category="geo"), make_api(harbour, "Tides", slug="tides")
@@ -22,7 +20,7 @@ def market(app: Flask) -> Iterator[FlaskClient]:
     make_plan(tides, "pro", amount=2_900, included_quantity=50_000)
     with app.app_context():
         recurring.tidy_the_market()
-    yield app.test_client()
+    return app.test_client()
 
 
 def test_its_page_shows_its_plans_in_its_currency(market: FlaskClient) -> None:
