@@ -26,6 +26,7 @@ from portal.adapters.stripe_snapshots import (
     payment_of,
     preview_of,
     price_of,
+    setup_of,
     subscription_of,
 )
 from portal.ports.payments import (
@@ -43,6 +44,7 @@ from portal.ports.payments import (
     PaymentsRefused,
     PaymentsUnavailable,
     PriceSnapshot,
+    SetupSnapshot,
     SubscriptionSnapshot,
 )
 from portal.ports.promotions import NewCode, PromotionCode
@@ -290,6 +292,10 @@ class StripePayments:
     @_translated
     def set_price_metadata(self, price_id: str, metadata: Mapping[str, str]) -> None:
         self._client.v1.prices.update(price_id, params={"metadata": dict(metadata)})
+
+    @_translated
+    def fetch_setup(self, setup_id: str) -> SetupSnapshot:
+        return setup_of(self._client.v1.setup_intents.retrieve(setup_id))
 
     @_translated
     def open_portal(self, customer_id: str, *, return_url: str) -> str:

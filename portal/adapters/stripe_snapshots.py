@@ -20,6 +20,7 @@ from portal.ports.payments import (
     PreviewLine,
     PriceSnapshot,
     RefundSnapshot,
+    SetupSnapshot,
     SubscriptionSnapshot,
 )
 from portal.ports.promotions import Discount, HeldDiscount, PromotionCode
@@ -178,14 +179,13 @@ def payment_of(
 
     Its error is that of the last try and goes away with the next.
     """
-    error = getattr(found, "last_payment_error", None)
     charge = getattr(found, "latest_charge", None)
     paying = charge if found.status == "succeeded" else None
     return PaymentSnapshot(
         id=found.id,
         customer_id=_id(found.customer),
         amount=Money(found.amount, found.currency),
-        refusal=(getattr(error, "decline_code", None) or getattr(error, "code", None)) if error else None,
+        refusal=_refusal(getattr(found, "last_payment_error", None)),
         invoice_id=invoice_id,
         status=found.status,
         amount_received=found.amount_received,
@@ -217,6 +217,20 @@ def price_of(found: Any) -> PriceSnapshot:
         livemode=bool(found.livemode),
         metadata=_metadata(found),
     )
+
+
+def setup_of(found: Any) -> SetupSnapshot:
+    """Return an attempt to keep a card; its error is that of the last try and goes away with the next."""
+    return SetupSnapshot(
+        id=found.id,
+        customer_id=_id(found.customer),
+        refusal=_refusal(getattr(found, "last_setup_error", None)),
+        created_at=from_timestamp(found.created),
+    )
+
+
+def _refusal(error: Any) -> str | None:
+    return (getattr(error, "decline_code", None) or getattr(error, "code", None)) if error else None
 
 
 def _label(invoice: Any) -> tuple[str, ...]:

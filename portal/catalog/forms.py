@@ -16,8 +16,10 @@ from portal.catalog.finding.types import Search
 from portal.catalog.openapi.documents import MAX_BYTES
 from portal.catalog.rules import SLUG
 from portal.catalog.types import CATEGORIES
+from portal.identity.rules import clean_name, is_clean
 from portal.pricing.volumes import FARTHEST as MOST_CALLS
 
+MAX_REASON = 300
 _LAST_PAGE = 5_000
 SORTS = ("used", "newest", "fastest", "reliable", "cheapest", "name")
 
@@ -90,6 +92,29 @@ class NewApi:
     def problems(self) -> list[tuple[str, str]]:
         """The id of each faulty field with what is wrong."""
         return [(f"f-{name}", message) for name, message in self.errors.items()]
+
+
+@dataclass(slots=True)
+class Judgement:
+    """Why an operator acts, as typed, and what is wrong with it."""
+
+    reason: str = ""
+    problem: str = ""
+
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        """The field and its message for the summary at the top of the form."""
+        return [("f-reason", self.problem)] if self.problem else []
+
+
+def read_judgement(form: MultiDict[str, str]) -> Judgement:
+    """Read why an operator acts."""
+    reason = clean_name(form.get("reason", "")[:2000])
+    if not reason:
+        return Judgement(reason, _("Say why, so that the trail makes sense later."))
+    if len(reason) > MAX_REASON or not is_clean(reason):
+        return Judgement(reason, _("Use at most %(limit)s ordinary characters.", limit=MAX_REASON))
+    return Judgement(reason)
 
 
 def read_upload(

@@ -15,6 +15,7 @@ from flask_babel import gettext as _
 from portal.catalog import markdown, queries, wording
 from portal.catalog.errors import UnknownApi
 from portal.catalog.pages.pictures import picture_of
+from portal.catalog.rules import LISTED_STATES
 from portal.catalog.types import ApiView
 from portal.pricing.queries import list_offers
 from portal.web.pictures import public_address
@@ -77,7 +78,7 @@ def frame(view: ApiView, tab: str) -> dict[str, Any]:
         "picture": picture_of(view),
         "is_own": is_own(view),
         "is_signed_in": principal is not None,
-        "can_buy": "payments.review" in served and view.state not in ("draft", "retired"),
+        "can_buy": "payments.review" in served and view.state in LISTED_STATES,
         "has_standing": has_standing and "payments.standing" in served,
     }
 

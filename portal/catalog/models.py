@@ -31,7 +31,13 @@ class Api(Base):
     __table_args__ = (
         UniqueConstraint("organisation_id", "slug", name="apis_slug"),
         CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="apis_slug_shape"),
-        CheckConstraint("state IN ('draft', 'published', 'deprecated', 'retired')", name="apis_state"),
+        CheckConstraint("state IN ('draft', 'published', 'deprecated', 'retired', 'blocked')", name="apis_state"),
+        CheckConstraint(
+            "CASE WHEN state = 'blocked' THEN blocked_at IS NOT NULL AND blocked_reason IS NOT NULL"
+            " AND COALESCE(blocked_from IN ('published', 'deprecated'), false)"
+            " ELSE blocked_at IS NULL AND blocked_reason IS NULL AND blocked_from IS NULL END",
+            name="apis_blocked",
+        ),
         CheckConstraint("replaced_by <> id", name="apis_replaced_by_another"),
         Index("apis_search", "search", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         Index("apis_newest", text("published_at DESC"), text("id DESC"), postgresql_where=text(LISTED)),
@@ -76,6 +82,9 @@ class Api(Base):
     deprecated_at: Mapped[datetime | None]
     sunset_at: Mapped[datetime | None]
     replaced_by: Mapped[int | None] = mapped_column(ForeignKey("apis.id"))
+    blocked_at: Mapped[datetime | None]
+    blocked_reason: Mapped[str | None]
+    blocked_from: Mapped[str | None]
     no_card: Mapped[bool] = mapped_column(server_default=text("false"))
     metered: Mapped[bool] = mapped_column(server_default=text("false"))
     monthly_fee: Mapped[int | None]

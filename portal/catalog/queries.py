@@ -24,8 +24,17 @@ from sqlalchemy.orm import aliased
 
 from portal.catalog.errors import UnknownApi
 from portal.catalog.models import Api, ApiOperation, ApiVersion, CatalogCount
-from portal.catalog.rules import LISTED_STATES
-from portal.catalog.types import ApiView, Farewell, OperationLine, OperationView, OwnApi, SampleOperation, VersionView
+from portal.catalog.rules import HIDDEN_STATES, LISTED_STATES
+from portal.catalog.types import (
+    ApiView,
+    Block,
+    Farewell,
+    OperationLine,
+    OperationView,
+    OwnApi,
+    SampleOperation,
+    VersionView,
+)
 from portal.db import db
 
 # The neighbour's table by name: its models stay its own.
@@ -66,7 +75,7 @@ _SAMPLE = (ApiOperation.slug, ApiOperation.summary, ApiOperation.method, ApiOper
 def get_api(viewer_organisation_id: int | None, organisation: str, slug: str, version: str | None = None) -> ApiView:
     """Return an API with one of its versions (the default unless named), as the viewer may see it.
 
-    Raises UnknownApi for what does not exist and, in the same way, for another organisation's draft.
+    Raises UnknownApi for what does not exist and, in the same way, for another organisation's draft or blocked API.
     """
     is_own = Api.organisation_id == viewer_organisation_id
     wanted = ApiVersion.is_default if version is None else ApiVersion.name == version
@@ -82,7 +91,7 @@ def get_api(viewer_organisation_id: int | None, organisation: str, slug: str, ve
         )
         .join(_PROVIDER, _PROVIDER.c.id == Api.organisation_id)
         .outerjoin(ApiVersion, and_(ApiVersion.api_id == Api.id, wanted, or_(is_own, ApiVersion.state != "draft")))
-        .where(_PROVIDER.c.slug == organisation, Api.slug == slug, or_(is_own, Api.state != "draft"))
+        .where(_PROVIDER.c.slug == organisation, Api.slug == slug, or_(is_own, Api.state.not_in(HIDDEN_STATES)))
     )
     row = db.session.execute(statement).one_or_none()
     if row is None or (version is not None and row[1] is None):
@@ -117,6 +126,7 @@ def _api_view(
         outline=version.outline if version else [],
         problems=version.problems if version else [],
         farewell=_farewell(api),
+        block=Block(api.blocked_at, api.blocked_reason) if api.blocked_at and api.blocked_reason else None,
     )
 
 

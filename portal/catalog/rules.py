@@ -11,6 +11,7 @@ from portal.kit.addresses import is_public
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 LISTED_STATES = ("published", "deprecated")
+HIDDEN_STATES = ("draft", "blocked")  # nobody but the provider (and operators) sees such an API
 _LONGEST_URL = 2048
 
 

@@ -212,7 +212,7 @@ def publish(
     """List an API in the market and open it at the gateway. Publishing again changes only what differs.
 
     `free_calls` gives an API that has no plan a free one with so many calls a month. Raises UnknownApi,
-    UpstreamRefused, NotPublishable.
+    UpstreamRefused, NotPublishable (also while operators block it).
     """
     api = db.session.scalar(
         select(Api).where(Api.organisation_id == organisation_id, Api.id == api_id).with_for_update()
@@ -221,6 +221,8 @@ def publish(
         raise UnknownApi("There is no such API in your organisation.")
     if api.state == "retired":
         raise NotPublishable("A retired API cannot come back. Import it under a new address.")
+    if api.state == "blocked":
+        raise NotPublishable("The marketplace has blocked this API. Only its operators can let it in again.")
     wanted = upstream_url or api.upstream_url
     if not wanted:
         raise NotPublishable("Say where the gateway should send calls: the upstream address is missing.")

@@ -7,7 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, Literal
 
-State = Literal["draft", "published", "deprecated", "retired"]
+State = Literal["draft", "published", "deprecated", "retired", "blocked"]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 CATEGORIES = (
     "ai",
@@ -145,6 +145,15 @@ class ApiView:
     outline: list[dict[str, Any]]
     problems: list[Any]
     farewell: Farewell | None = None
+    block: Block | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Since when operators keep an API out of the market, and why."""
+
+    at: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

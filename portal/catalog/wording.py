@@ -64,6 +64,7 @@ def state(name: str) -> tuple[str, str]:
         "published": (_("Published"), "success"),
         "deprecated": (_("Deprecated"), "warning"),
         "retired": (_("Retired"), "danger"),
+        "blocked": (_("Blocked"), "danger"),
     }
     return known[name]
 

@@ -60,6 +60,16 @@ def no_route() -> Refusal:
     )
 
 
+def api_blocked() -> Refusal:
+    return Refusal(
+        403,
+        "api-blocked",
+        "You cannot consume this service",
+        "The marketplace has blocked this API. Calls are neither passed on nor billed; another key changes nothing.",
+        Decision.API_BLOCKED,
+    )
+
+
 def bad_request(detail: str) -> Refusal:
     return Refusal(400, "bad-request", "Bad request", detail, Decision.BAD_REQUEST)
 

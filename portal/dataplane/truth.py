@@ -138,6 +138,7 @@ def _route(row: Mapping[str, Any]) -> Route:
         upstream=URL(row["upstream_url"], encoded=True),
         service=orjson.Fragment(orjson.dumps(service)),
         log_route=orjson.Fragment(orjson.dumps(log_route)),
+        is_blocked=row["state"] == "blocked",
     )
 
 

@@ -14,13 +14,17 @@ from portal.kit.periods import Interval, Period, period_containing
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A published API. `service` and `log_route` are its log objects as JSON, made once."""
+    """A published API. `service` and `log_route` are its log objects as JSON, made once.
+
+    `is_blocked` when operators of the marketplace keep it shut: then it is known only so that callers are told.
+    """
 
     api_id: int
     prefix: str
     upstream: URL
     service: Any
     log_route: Any
+    is_blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Decision(StrEnum):
     ADMITTED = "admitted"
     PREFLIGHT = "preflight"
     NO_ROUTE = "no-route"
+    API_BLOCKED = "api-blocked"
     NO_KEY = "no-key"
     KEY_IN_QUERY = "key-in-query"
     BAD_KEY = "bad-key"

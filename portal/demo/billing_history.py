@@ -27,7 +27,7 @@ from portal.db import SYSTEM, enter_scope, transaction
 from portal.demo import journal
 from portal.demo.opening import admit
 from portal.demo.past import Past, PastBroken, taking_deliveries
-from portal.demo.people import Person
+from portal.demo.people import N_, Person
 from portal.demo.shopper import Shopper
 from portal.demo.state import State
 from portal.demo.usage import note_use
@@ -55,6 +55,8 @@ CALLS_PER_DAY = {
     ("mina@paperkite.example", RATES): 15,
     ("theo@halyard.example", RATES): 35,
 }
+
+
 PEOPLE = (
     Person("Greta Holm", "greta@fjordline.example", "Fjordline Logistics"),
     Person("Finn Aalto", "finn@saltmarsh.example", "Saltmarsh Studio"),
@@ -64,12 +66,12 @@ PEOPLE = (
     Person("Theo Brandt", "theo@halyard.example", "Halyard Systems"),
 )
 STORIES = {
-    "greta@fjordline.example": "months of paid invoices",
-    "finn@saltmarsh.example": "payment overdue",
-    "noor@lanternfish.example": "trial about to end",
-    "ivo@copperleaf.example": "card declined at checkout",
-    "mina@paperkite.example": "cancelled, still running",
-    "theo@halyard.example": "smaller plan planned",
+    "greta@fjordline.example": N_("months of paid invoices"),
+    "finn@saltmarsh.example": N_("payment overdue"),
+    "noor@lanternfish.example": N_("trial about to end"),
+    "ivo@copperleaf.example": N_("card declined at checkout"),
+    "mina@paperkite.example": N_("cancelled, still running"),
+    "theo@halyard.example": N_("smaller plan planned"),
     journal.JUNO.email: journal.STORY,
 }
 """What somebody who looks for a state of billing needs to know to sign in as the right person."""

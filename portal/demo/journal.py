@@ -23,7 +23,7 @@ from functools import partial
 from portal.db import SYSTEM, Scope, enter_scope, transaction
 from portal.demo.opening import admit
 from portal.demo.past import Past, refund, submit
-from portal.demo.people import Person
+from portal.demo.people import N_, Person
 from portal.entitlements import granting
 from portal.payments import buying
 from portal.payments.queries import list_paid_for
@@ -36,7 +36,7 @@ from portal.projects.types import Acting
 from portal.web.plugs import plugs
 
 JUNO = Person("Juno Keller", "juno@orbit.example", "Orbit Press")
-STORY = "sells Space Journal through us"
+STORY = N_("sells Space Journal through us")
 PROJECT = "space_journal"
 ORIGINS = ("https://app.local", "http://127.0.0.1:3000")
 OPENED = timedelta(days=200)

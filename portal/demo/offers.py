@@ -10,8 +10,6 @@ from decimal import Decimal
 
 from portal.pricing.types import PriceTerms, Tier
 
-NO_CARD, ONLY_SUCCESS, CANCEL = "No card needed", "Only successful calls count", "Cancel any time"
-
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
@@ -71,13 +69,13 @@ class DemoApi:
 def free(calls: int, per_minute: int = 60) -> DemoPlan:
     """So many calls a month for nothing; more are refused."""
     terms = PriceTerms(amount=0, currency="eur", included_quantity=calls)
-    return DemoPlan("free", "Free", "For trying it and for small things", per_minute, terms, (NO_CARD,))
+    return DemoPlan("free", "Free", "For trying it and for small things", per_minute, terms)
 
 
 def open_to_all(per_minute: int) -> DemoPlan:
     """Free without a limit but the pace."""
     terms = PriceTerms(amount=0, currency="eur")
-    return DemoPlan("open", "Open", "For everybody, as much as they need", per_minute, terms, (NO_CARD, "No quota"))
+    return DemoPlan("open", "Open", "For everybody, as much as they need", per_minute, terms, ("No quota",))
 
 
 def included(
@@ -93,7 +91,7 @@ def included(
         usage_model="per_unit",
         unit_amount=Decimal(each),
     )
-    return DemoPlan(code, name, summary, per_minute, terms, (ONLY_SUCCESS, CANCEL))
+    return DemoPlan(code, name, summary, per_minute, terms)
 
 
 def flat(
@@ -102,7 +100,7 @@ def flat(
 ) -> DemoPlan:  # fmt: skip
     """A monthly fee and nothing else: calls beyond the included ones are refused, None includes them all."""
     terms = PriceTerms(amount=amount, currency="eur", included_quantity=calls, trial_days=trial_days)
-    return DemoPlan(code, name, summary, per_minute, terms, ("The bill never grows", CANCEL))
+    return DemoPlan(code, name, summary, per_minute, terms, ("The bill never grows",))
 
 
 def yearly(code: str, name: str, summary: str, amount: int, calls: int, each: str, per_minute: int) -> DemoPlan:
@@ -115,13 +113,13 @@ def yearly(code: str, name: str, summary: str, amount: int, calls: int, each: st
         usage_model="per_unit",
         unit_amount=Decimal(each),
     )
-    return DemoPlan(code, name, summary, per_minute, terms, ("Two months less than by the month", ONLY_SUCCESS))
+    return DemoPlan(code, name, summary, per_minute, terms, ("Two months less than by the month",))
 
 
 def per_call(each: str, per_minute: int) -> DemoPlan:
     """No fee: every call has its price."""
     terms = PriceTerms(amount=0, currency="eur", usage_model="per_unit", unit_amount=Decimal(each))
-    return DemoPlan("usage", "Pay per use", "Nothing when you call nothing", per_minute, terms, (ONLY_SUCCESS,))
+    return DemoPlan("usage", "Pay per use", "Nothing when you call nothing", per_minute, terms)
 
 
 def package(amount: int, calls: int, price: int, size: int, per_minute: int) -> DemoPlan:
@@ -134,7 +132,7 @@ def package(amount: int, calls: int, price: int, size: int, per_minute: int) -> 
         unit_amount=Decimal(price),
         package_size=size,
     )
-    return DemoPlan("packs", "Packs", "More calls by the pack", per_minute, terms, (ONLY_SUCCESS, CANCEL))
+    return DemoPlan("packs", "Packs", "More calls by the pack", per_minute, terms)
 
 
 def stepped(
@@ -148,4 +146,4 @@ def stepped(
         usage_model="volume" if all_at_last_price else "graduated",
         tiers=tuple(Tier(None if up_to is None else Decimal(up_to), Decimal(each)) for up_to, each in steps),
     )
-    return DemoPlan(code, name, summary, per_minute, terms, ("The more, the cheaper", ONLY_SUCCESS))
+    return DemoPlan(code, name, summary, per_minute, terms, ("The more, the cheaper",))

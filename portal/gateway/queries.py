@@ -34,7 +34,9 @@ _OF_ACCOUNT = text("""
     FROM gateway_credentials WHERE account_id = :account ORDER BY key_id
 """)
 _ENDED = text("SELECT * FROM gateway_credentials WHERE valid_to > :since AND valid_to <= :now ORDER BY key_id")
-_ROUTE = text("SELECT api_id, organisation_slug, api_slug, upstream_url FROM gateway_routes WHERE api_id = :api")
+_ROUTE = text(
+    "SELECT api_id, organisation_slug, api_slug, upstream_url FROM gateway_routes WHERE api_id = :api AND state <> 'blocked'"
+)
 
 
 def list_keys(account_id: int, subscription_id: int, now: datetime) -> list[KeyView]:

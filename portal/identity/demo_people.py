@@ -14,12 +14,16 @@ MOST = 24
 
 @dataclass(frozen=True, slots=True)
 class DemoPerson:
-    """Somebody the demo data knows, with the password it gave them. `story` says what there is to see, if anything."""
+    """Somebody the demo data knows, with the password it gave them. `story` says what there is to see, if anything.
+
+    Roles and the story are in the words of the demo's source; the page translates them.
+    """
 
     name: str
     email: str
     password: str
-    note: str
+    roles: tuple[str, ...]
+    organisation: str
     story: str = ""
 
 
@@ -37,9 +41,11 @@ def list_demo_people(settings: Settings) -> list[DemoPerson]:
 def _person(entry: dict[str, Any]) -> DemoPerson:
     email = str(entry["email"])
     roles = entry.get("roles", "")
-    role = ", ".join(map(str, roles)) if isinstance(roles, list) else str(roles)
-    note = ", ".join(part for part in (role, str(entry.get("organisation") or "")) if part)
-    name = str(entry.get("name") or email.partition("@")[0].title())
     return DemoPerson(
-        name=name, email=email, password=str(entry["password"]), note=note, story=str(entry.get("story") or "")
+        name=str(entry.get("name") or email.partition("@")[0].title()),
+        email=email,
+        password=str(entry["password"]),
+        roles=tuple(map(str, roles if isinstance(roles, list) else [roles])),
+        organisation=str(entry.get("organisation") or ""),
+        story=str(entry.get("story") or ""),
     )

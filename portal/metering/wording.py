@@ -10,6 +10,7 @@ def decision_words(decision: str) -> str:
     known = {
         "preflight": _("browser's preflight"),
         "no-route": _("no such API"),
+        "api-blocked": _("API blocked by the marketplace"),
         "no-key": _("no key"),
         "key-in-query": _("key in the address"),
         "bad-key": _("wrong key"),

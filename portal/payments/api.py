@@ -12,10 +12,10 @@ from portal.catalog.labels import ProductLabel, labels
 from portal.db import transaction
 from portal.gateway.service import issue_key
 from portal.kit.clock import isoformat_z
-from portal.payments import buying
+from portal.payments import buying, terms
 from portal.payments.codes import check_code
 from portal.payments.discounts import Saving
-from portal.payments.errors import CodeRefused, PlanNotForSale
+from portal.payments.errors import CodeRefused, OtherCurrency, PlanNotForSale, TermsChanged, TermsNotAccepted
 from portal.payments.pages.buyer import buyer_of
 from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
 from portal.pricing.queries import get_offer
@@ -34,11 +34,15 @@ bp = Blueprint("subscriptions_api", __name__)
 
 
 class NewSubscription(StrictBody):
-    """What to subscribe to. `key_name` names the first API key; `code` makes it cheaper."""
+    """What to subscribe to. `key_name` names the first API key; `code` makes it cheaper.
+
+    `accepts_terms` is the version of the terms that the organisation accepts, the date that `/terms` says.
+    """
 
     plan_id: int = Field(gt=0, lt=2**63)
     key_name: str = Field(default="First key", min_length=1, max_length=80)
     code: str | None = Field(default=None, min_length=1, max_length=40)
+    accepts_terms: str | None = Field(default=None, min_length=1, max_length=40)
 
 
 _EXAMPLE = {
@@ -88,11 +92,13 @@ def subscribe() -> ResponseReturnValue:
     """Subscribe to a plan.
 
     A free plan answers 201 with the subscription and its first API key, shown once. A paid plan answers 202 with the
-    address of the hosted checkout and of the purchase, which can be read until it is complete.
+    address of the hosted checkout and of the purchase, which can be read until it is complete. A paid plan needs the
+    terms in force to be accepted: by this request, or by the organisation before.
     """
     wanted, ports, buyer = read_body(NewSubscription), plugs(), buyer_of(get_principal())
     now = ports.clock.now()
     base = ports.settings.public_url.rstrip("/")
+    _check_terms(wanted, buyer.account_id)
     try:
         begun = buying.begin(
             buyer,
@@ -102,13 +108,16 @@ def subscribe() -> ResponseReturnValue:
             locale=choose_locale(),
             livemode=ports.settings.livemode,
             return_url=base + "/purchases/{purchase}",
-            wishes=buying.Wishes(_saving(wanted, buyer.account_id), wanted.key_name),
+            wishes=buying.Wishes(_saving(wanted, buyer.account_id), wanted.key_name, wanted.accepts_terms is not None),
         )
     except CodeRefused as refusal:
         detail = "This code takes nothing off this plan."
         raise Problem(422, "code-refused", "Code refused", detail, extra={"reason": refusal.reason}) from None
     except PlanNotForSale:
         raise Problem(404, "unknown-plan", "Unknown plan", "This plan is not for sale.") from None
+    except OtherCurrency as paid:
+        detail = "The payment provider bills one organisation in one currency at a time. Nothing was charged."
+        raise Problem(409, "other-currency", "Another currency", detail, extra={"currency": str(paid)}) from None
     except AlreadySubscribed as held:
         detail = "One live subscription per API is all an organisation needs."
         extra = {"subscription_id": held.subscription_id}
@@ -122,6 +131,23 @@ def subscribe() -> ResponseReturnValue:
     if begun.checkout_url is not None:
         return jsonify(status="checkout", checkout_url=begun.checkout_url, purchase_url=page), 202
     return _free_answer(buyer.account_id, begun, wanted.key_name, page)
+
+
+def _check_terms(wanted: NewSubscription, account_id: int) -> None:
+    offer = get_offer(wanted.plan_id)
+    try:
+        terms.check_accepted(account_id, wanted.accepts_terms, must_pay=offer is not None and not offer.is_free)
+    except TermsNotAccepted:
+        detail = "A plan that costs money needs the terms. Read them and send their version as `accepts_terms`."
+        raise _about_terms("terms-not-accepted", "The terms are not accepted yet", detail) from None
+    except TermsChanged:
+        detail = "Another version of the terms is in force. Read it before you accept it."
+        raise _about_terms("terms-changed", "The terms have changed", detail) from None
+
+
+def _about_terms(kind: str, title: str, detail: str) -> Problem:
+    address = plugs().settings.public_url.rstrip("/") + url_for("payments.terms")
+    return Problem(422, kind, title, detail, extra={"terms_version": terms.VERSION, "terms_url": address})
 
 
 def _saving(wanted: NewSubscription, account_id: int) -> Saving | None:

@@ -20,6 +20,7 @@ from portal.entitlements.service import derive
 from portal.kit.money import Money
 from portal.outbox.service import announce
 from portal.payments.billed import tell_if_behind
+from portal.payments.currencies import check_currency
 from portal.payments.discounts import Saving, product_reference
 from portal.payments.errors import AlreadyBought, PlanNotForSale
 from portal.payments.models import Purchase
@@ -86,7 +87,7 @@ def begin(
     """Start buying a plan, or go on with a purchase of it that is already open.
 
     `return_url` holds `{purchase}`, which is replaced by the purchase's public id. Raises PlanNotForSale,
-    AlreadySubscribed, PaymentsUnavailable and PaymentsRefused; after each of them calling again is safe.
+    AlreadySubscribed, OtherCurrency, PaymentsUnavailable and PaymentsRefused; after each of them calling again is safe.
     """
     offer = get_offer(plan_id)
     if offer is None:
@@ -96,6 +97,7 @@ def begin(
         raise PlanNotForSale(f"the API of plan {plan_id} is not in the market")
     if offer.is_free:
         return _begin_free(buyer, offer, now, wishes)
+    check_currency(buyer.account_id, offer)
     return begin_checkout(
         buyer, offer, payments=payments, now=now, locale=locale, livemode=livemode, return_url=return_url, wishes=wishes
     )

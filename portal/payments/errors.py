@@ -65,3 +65,15 @@ class CodeRefused(ValueError):
 
 class StalePreview(ValueError):
     """What was previewed is not what would be charged now; nothing happened, and a fresh preview is needed."""
+
+
+class TermsNotAccepted(ValueError):
+    """The terms in force have to be accepted before something is paid for. Its text is their version."""
+
+
+class TermsChanged(ValueError):
+    """Another version of the terms than the one that is meant is in force. Its text is the version in force."""
+
+
+class OtherCurrency(ValueError):
+    """The account pays in another currency, and the provider mixes none. Its text is the code of that currency."""

@@ -46,6 +46,20 @@ def bought_window(
     return paid_at, None if access_days is None else paid_at + timedelta(days=access_days)
 
 
+def is_within_reach(current: Offer, wanted: Offer) -> bool:
+    """True when a subscription can move without changing its currency, which the provider does not do."""
+    return wanted.is_free or wanted.terms.currency == current.terms.currency
+
+
+def why_stuck(held: SubscriptionView) -> str | None:
+    """Return why a paid subscription can move to no plan at all as things are (a reason of NotSwitchable), or None."""
+    if held.has_ended:
+        return "ended"
+    if held.status in _OVERDUE:
+        return "overdue"
+    return "ending" if held.cancel_at_period_end or held.cancel_at is not None else None
+
+
 def switch_kind(held: SubscriptionView, current: Offer, wanted: Offer) -> SwitchKind:
     """Return how a subscription moves from one plan to another (rule R15). Raises NotSwitchable.
 
@@ -56,14 +70,12 @@ def switch_kind(held: SubscriptionView, current: Offer, wanted: Offer) -> Switch
         raise NotSwitchable("ended")
     if held.is_free:
         raise NotSwitchable("free")
-    if wanted.product_id != held.product_id:
+    if wanted.product_id != held.product_id or not is_within_reach(current, wanted):
         raise NotSwitchable("not_offered")
     if wanted.price_id == held.price_id:
         raise NotSwitchable("same_plan")
-    if held.status in _OVERDUE:
-        raise NotSwitchable("overdue")
-    if held.cancel_at_period_end or held.cancel_at is not None:
-        raise NotSwitchable("ending")
+    if (reason := why_stuck(held)) is not None:
+        raise NotSwitchable(reason)
     if wanted.is_free:
         return "free_later"
     if held.status == "trialing":

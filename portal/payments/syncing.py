@@ -52,11 +52,11 @@ class Syncing:
     livemode: bool
 
 
-def _nothing(_session: Session) -> None:
+def add_nothing(_session: Session) -> None:
     """Add nothing to the unit of work."""
 
 
-def sync_subscription(stripe_subscription_id: str, syncing: Syncing, also: Also = _nothing) -> int | None:
+def sync_subscription(stripe_subscription_id: str, syncing: Syncing, also: Also = add_nothing) -> int | None:
     """Mirror one subscription and derive its entitlements; return our id, None when it is not ours.
 
     Raises PaymentsUnavailable; UnknownCustomer and UnknownPrice while a mapping that may still appear is missing.
@@ -71,7 +71,7 @@ def sync_subscription(stripe_subscription_id: str, syncing: Syncing, also: Also 
     return in_transaction(lambda session: _mirror(session, snapshot, fetched_at, syncing, also), scope=SYSTEM)
 
 
-def sync_checkout(stripe_checkout_id: str, syncing: Syncing, also: Also = _nothing) -> None:
+def sync_checkout(stripe_checkout_id: str, syncing: Syncing, also: Also = add_nothing) -> None:
     """Bring a purchase up to date with its hosted page, and its subscription when the page is complete."""
     fetched_at = _read_order()
     try:
@@ -94,7 +94,7 @@ def sync_checkout(stripe_checkout_id: str, syncing: Syncing, also: Also = _nothi
         in_transaction(lambda session: _note(session, checkout, also), scope=SYSTEM)
 
 
-def sync_invoice(stripe_invoice_id: str, syncing: Syncing, also: Also = _nothing) -> None:
+def sync_invoice(stripe_invoice_id: str, syncing: Syncing, also: Also = add_nothing) -> None:
     """Mirror one invoice, and the subscription it bills: a payment that failed or succeeded shows in both."""
     fetched_at = _read_order()
     try:
@@ -107,7 +107,7 @@ def sync_invoice(stripe_invoice_id: str, syncing: Syncing, also: Also = _nothing
     in_transaction(lambda session: _mirror_invoice(session, invoice, fetched_at, also), scope=SYSTEM)
 
 
-def sync_payment(stripe_payment_id: str, syncing: Syncing, also: Also = _nothing) -> None:
+def sync_payment(stripe_payment_id: str, syncing: Syncing, also: Also = add_nothing) -> None:
     """Mirror one payment with its refunds and disputes, and let the right that it paid for follow."""
     fetched_at = _read_order()
     try:
@@ -127,17 +127,17 @@ def sync_payment(stripe_payment_id: str, syncing: Syncing, also: Also = _nothing
     in_transaction(write, scope=SYSTEM)
 
 
-def sync_charge(stripe_charge_id: str, syncing: Syncing, also: Also = _nothing) -> None:
+def sync_charge(stripe_charge_id: str, syncing: Syncing, also: Also = add_nothing) -> None:
     """Mirror the payment that a charge belongs to."""
     _sync_payment_of("charge", stripe_charge_id, syncing, also)
 
 
-def sync_refund(stripe_refund_id: str, syncing: Syncing, also: Also = _nothing) -> None:
+def sync_refund(stripe_refund_id: str, syncing: Syncing, also: Also = add_nothing) -> None:
     """Mirror the payment that a refund gives back."""
     _sync_payment_of("refund", stripe_refund_id, syncing, also)
 
 
-def sync_dispute(stripe_dispute_id: str, syncing: Syncing, also: Also = _nothing) -> None:
+def sync_dispute(stripe_dispute_id: str, syncing: Syncing, also: Also = add_nothing) -> None:
     """Mirror the payment that a cardholder objects to."""
     _sync_payment_of("dispute", stripe_dispute_id, syncing, also)
 
@@ -192,7 +192,7 @@ def _complete(
     syncing: Syncing,
     also: Also,
 ) -> None:
-    subscription_id = _mirror(session, snapshot, fetched_at, syncing, _nothing)
+    subscription_id = _mirror(session, snapshot, fetched_at, syncing, add_nothing)
     session.execute(
         update(Purchase)
         .where(

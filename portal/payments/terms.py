@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from portal.audit.service import record
 from portal.db import db
+from portal.payments.errors import TermsChanged, TermsNotAccepted
 from portal.payments.models import TermsAcceptance
 from portal.payments.types import Buyer
 
@@ -36,6 +37,18 @@ def find_accepted(account_id: int) -> Accepted | None:
     return None if row is None else Accepted(row.version, row.accepted_at)
 
 
+def check_accepted(account_id: int, version: str | None, *, must_pay: bool) -> None:
+    """Make sure that what a program says of the terms allows it to buy.
+
+    Raises TermsChanged when it accepts another version than the one in force, and TermsNotAccepted when it accepts none,
+    neither has its organisation before, and the plan costs money.
+    """
+    if version is not None and version != VERSION:
+        raise TermsChanged(VERSION)
+    if version is None and must_pay and find_accepted(account_id) is None:
+        raise TermsNotAccepted(VERSION)
+
+
 def accept(buyer: Buyer, *, now: datetime) -> None:
     """Note in the open unit of work that the buyer accepts the version in force; the first time counts."""
     statement = insert(TermsAcceptance).values(
@@ -49,7 +62,7 @@ def accept(buyer: Buyer, *, now: datetime) -> None:
     record(
         "terms.accepted",
         f"account:{buyer.account_id}",
-        actor=f"user:{buyer.user_id}",
+        actor=buyer.actor or f"user:{buyer.user_id}",
         organisation_id=buyer.organisation_id,
         after={"version": VERSION},
     )

@@ -28,7 +28,7 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """Who buys: an account, and the person or the app acting for it.
+    """Who buys: an account, and the person or the app acting for it, whom the trail calls `actor`.
 
     `name` is what the provider's customer is called. An account in an integrator's project has no organisation here.
     """
@@ -39,6 +39,7 @@ class Buyer:
     user_id: int | None
     email: str | None
     app_id: int | None = None
+    actor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

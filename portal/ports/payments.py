@@ -261,6 +261,20 @@ class Notice:
     object_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class SetupSnapshot:
+    """An attempt to keep a card without charging it, as the provider sees it at one moment.
+
+    `refusal` says why the bank did not agree, in the provider's code; None unless the last try failed. Nothing in it
+    names the page on which the card was typed.
+    """
+
+    id: str
+    customer_id: str | None
+    refusal: str | None
+    created_at: datetime
+
+
 class Payments(Protocol):
     """The payment provider. Every call may raise PaymentsUnavailable or PaymentsRefused.
 
@@ -341,6 +355,8 @@ class Payments(Protocol):
     def set_price_metadata(self, price_id: str, metadata: Mapping[str, str]) -> None:
         """Make a price's metadata hold these values beside what it holds already; an empty value removes its key."""
         ...
+
+    def fetch_setup(self, setup_id: str) -> SetupSnapshot: ...
 
     def open_portal(self, customer_id: str, *, return_url: str) -> str: ...
 

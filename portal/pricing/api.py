@@ -26,11 +26,11 @@ _EXACT = Context(prec=80)
 
 
 class PreviewBody(StrictBody):
-    """A plan and a number of calls within one of its periods."""
+    """A plan and a number of calls within one of its periods; without a currency, the one that its page shows."""
 
     plan_id: Annotated[int, Field(ge=1, lt=2**63)]
     quantity: Annotated[int, Field(ge=0, le=MAX_QUANTITY)]
-    currency: Annotated[str, Field(pattern="^[a-z]{3}$")] = "eur"
+    currency: Annotated[str, Field(pattern="^[a-z]{3}$")] | None = None
 
 
 @bp.post("/api/v1/pricing/preview")

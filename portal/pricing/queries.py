@@ -15,26 +15,34 @@ from portal.db import db
 from portal.kit.periods import Interval
 from portal.pricing.errors import UnknownPrice
 from portal.pricing.models import Plan, PlanFeature, Price, PriceTier, Product
+from portal.pricing.rules import in_one_currency
 from portal.pricing.types import Offer, PriceTerms, Tier, UsageModel
 
 
-def get_offer(plan_id: int, currency: str = "eur") -> Offer | None:
-    """Return a plan with the price it is sold at now, or None when it is not for sale in this currency."""
-    return _one(_for_sale(currency).where(Plan.id == plan_id))
+def get_offer(plan_id: int, currency: str | None = None) -> Offer | None:
+    """Return a plan with the price it is sold at now, or None when it is not for sale in this currency.
+
+    Without a currency it is the one that the product is shown in (`rules.in_one_currency`).
+    """
+    if currency is not None:
+        return _one(_for_sale().where(Plan.id == plan_id, Price.currency == currency))
+    siblings = select(Plan.product_id).where(Plan.id == plan_id).scalar_subquery()
+    shown = in_one_currency(_read(_for_sale().where(Plan.product_id == siblings)))
+    return next((offer for offer in shown if offer.plan_id == plan_id), None)
 
 
-def list_offers(product_id: int, currency: str = "eur") -> list[Offer]:
-    """Return what is for sale of a product, in its provider's order."""
-    return list_offers_for([product_id], currency)[product_id]
+def list_offers(product_id: int) -> list[Offer]:
+    """Return what is for sale of a product, in one currency and in its provider's order."""
+    return list_offers_for([product_id])[product_id]
 
 
-def list_offers_for(product_ids: Collection[int], currency: str = "eur") -> dict[int, list[Offer]]:
+def list_offers_for(product_ids: Collection[int]) -> dict[int, list[Offer]]:
     """Return what is for sale of each of many products, at the cost of one; every id asked for has an entry."""
     found: dict[int, list[Offer]] = {product_id: [] for product_id in product_ids}
-    query = _for_sale(currency).where(Plan.product_id.in_(found)).order_by(Plan.position, Price.amount, Plan.id)
+    query = _for_sale().where(Plan.product_id.in_(found)).order_by(Plan.position, Price.amount, Plan.id)
     for offer in _read(query) if found else ():
         found[offer.product_id].append(offer)
-    return found
+    return {product_id: in_one_currency(offers) for product_id, offers in found.items()}
 
 
 def get_offer_of_price(price_id: int) -> Offer:
@@ -156,8 +164,8 @@ def _offers() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _for_sale(currency: str) -> Select[*tuple[Any, ...]]:
-    return _offers().where(Price.active, Plan.active, Product.active, Price.currency == currency)
+def _for_sale() -> Select[*tuple[Any, ...]]:
+    return _offers().where(Price.active, Plan.active, Product.active)
 
 
 def _one(query: Select[*tuple[Any, ...]]) -> Offer | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -19,6 +20,8 @@ MAX_DECIMALS = 12
 MAX_INTERVALS = {"day": 36, "week": 36, "month": 36, "year": 3}
 MAX_QUANTITY = 1_000_000_000_000
 MAX_TIERS = 20
+HOME_CURRENCY = "eur"
+"""What the market shows prices in wherever they are sold in it, and the only one it ranks and filters by."""
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
@@ -37,6 +40,25 @@ def faults_of_plan(code: str, name: str, requests_per_minute: int | None) -> tup
     if requests_per_minute is not None and not 1 <= requests_per_minute <= 1_000_000:
         faults.append(Fault("requests_per_minute", "Allow between 1 and 1,000,000 requests a minute."))
     return tuple(faults)
+
+
+def in_one_currency(offers: Sequence[Offer]) -> list[Offer]:
+    """Return what a product's page shows: each plan once, in one currency, in the order given.
+
+    That is the home currency where anything that costs money is sold in it, else the first by its code. What is free is
+    free in every currency.
+    """
+    known = {offer.terms.currency for offer in offers}
+    sold = {offer.terms.currency for offer in offers if not offer.is_free} or known
+    if len(known) <= 1:
+        return list(offers)
+    code, shown = HOME_CURRENCY if HOME_CURRENCY in sold else min(sold), dict[int, Offer]()
+    for offer in offers:
+        if offer.terms.currency == code:
+            shown[offer.plan_id] = offer
+        elif offer.is_free:
+            shown.setdefault(offer.plan_id, replace(offer, terms=replace(offer.terms, currency=code)))
+    return list(shown.values())
 
 
 def compare(offers: Iterable[Offer], quantity: Quantity) -> list[Estimate]:

@@ -179,14 +179,15 @@ def _json_for_html(value: Any) -> str:
 
 
 def _frame(labels: Sequence[str], axis: Sequence[float], body: Markup, show: Callable[[float], str]) -> Markup:
-    """Rules with their numbers above them, the drawing, and the first, middle and last label beneath."""
+    """Rules, the drawing, the rules' numbers over both, and the first, middle and last label beneath."""
     parts: list[Markup] = []
+    numbers: list[Markup] = []
     for value in axis:
         y = f"{BASE - value / axis[-1] * RISE:.2f}%"
         kind = "base" if value == 0 else "grid"
         parts.append(Markup('<line class="{}" x1="0" x2="100%" y1="{}" y2="{}"/>').format(kind, y, y))
         if value:
-            parts.append(Markup('<text x="0" y="{}" dy="-4">{}</text>').format(y, show(value)))
+            numbers.append(Markup('<text class="over" x="0" y="{}" dy="-4">{}</text>').format(y, show(value)))
     anchors = [(0, "start", "0")] if labels else []
     if len(labels) > 1:
         anchors.append((len(labels) - 1, "end", "100%"))
@@ -197,8 +198,8 @@ def _frame(labels: Sequence[str], axis: Sequence[float], body: Markup, show: Cal
         parts.append(
             Markup('<text x="{}" y="100%" dy="-4" text-anchor="{}">{}</text>').format(x, anchor, escape(labels[index]))
         )
-    return Markup('<svg class="bars" aria-hidden="true" focusable="false">{}{}</svg>').format(
-        Markup("").join(parts), body
+    return Markup('<svg class="bars" aria-hidden="true" focusable="false">{}{}{}</svg>').format(
+        Markup("").join(parts), body, Markup("").join(numbers)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +28,7 @@ def register(app: Flask) -> None:
         "number": number,
         "percent": percent,
         "day": day,
+        "calendar_day": calendar_day,
         "when": lambda instant: when(instant, plugs().clock.now()),
         "instant": instant_text,
         "isoformat": isoformat_z,
@@ -69,6 +70,13 @@ def percent(share: float | Decimal, decimals: int = 1) -> str:
 def day(instant: datetime) -> Markup:
     """Return a `<time>` with the date in the reader's zone and the exact instant in its title."""
     return _time(instant, format_date(instant, date_pattern("d MMM yyyy")))
+
+
+def calendar_day(when: date | str) -> Markup:
+    """Return a `<time>` with a date that belongs to no zone, such as the one a document is of; text is ISO 8601."""
+    shown = when if isinstance(when, date) else date.fromisoformat(when)
+    text = format_date(shown, date_pattern("d MMMM yyyy"), rebase=False)
+    return Markup('<time datetime="{}">{}</time>').format(shown.isoformat(), text)
 
 
 def when(instant: datetime, now: datetime) -> Markup:

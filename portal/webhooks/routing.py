@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from portal.payments.refusals import sync_setup
 from portal.payments.syncing import (
     Also,
     Syncing,
@@ -27,6 +28,7 @@ _BY_OBJECT: dict[str, Sync] = {
     "charge": sync_charge,
     "refund": sync_refund,
     "dispute": sync_dispute,
+    "setup_intent": sync_setup,
 }
 _PREFIXES = (
     "customer.subscription.",
@@ -39,6 +41,7 @@ _PREFIXES = (
     "charge.dispute.",
     "refund.",
     "charge.refund.",
+    "setup_intent.setup_failed",
 )
 
 

@@ -51,13 +51,17 @@ function traces(spec, colours) {
 // Plotly reads a few tags in its texts; names are data, never markup.
 const escapeText = (words) => String(words).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/%\{/g, "%\u200b{");
 
-function layout(spec, colours, height) {
+// Labels beneath keep a hand's breadth apart; the numbers of the rules stand left of the first bar, not on it.
+const LABEL = 80, NUMBERS = 34;
+
+function layout(spec, colours, width, height) {
+  const beside = (spec.x.length * NUMBERS) / Math.max(width - NUMBERS, NUMBERS), edge = spec.kind === "bar" ? 0.5 : 0;
   const font = { family: getComputedStyle(document.body).fontFamily, size: 12, color: colours.soft };
   return {
     height, font, barmode: "stack", bargap: 0.24, showlegend: false, dragmode: false, hovermode: "x unified",
     margin: { l: 0, r: 0, t: spec.marks.length ? 24 : 12, b: 28 }, separators: spec.separators, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     hoverlabel: { bgcolor: colours.paper, bordercolor: colours.base, font: { ...font, color: colours.ink } },
-    xaxis: { type: "category", showgrid: false, linecolor: colours.base, ticks: "", nticks: 8, tickangle: 0, fixedrange: true, automargin: true, tickfont: font },
+    xaxis: { type: "category", range: [-edge - beside, spec.x.length - 1 + edge], showgrid: false, linecolor: colours.base, ticks: "", nticks: Math.max(2, Math.min(8, Math.floor(width / LABEL))), tickangle: 0, fixedrange: true, automargin: true, tickfont: font },
     yaxis: { gridcolor: colours.line, zeroline: false, ticklabelposition: "inside top", tickvals: spec.axis.map((tick) => tick.at), ticktext: spec.axis.map((tick) => tick.text), range: [0, spec.axis.at(-1).at * 1.09], fixedrange: true, ticks: "", tickfont: font },
     shapes: spec.marks.map(({ at }) => ({ type: "line", xref: "x", yref: "paper", x0: at, x1: at, y0: 0, y1: 1, line: { color: colours.soft, width: 1, dash: "dot" } })),
     annotations: [
@@ -81,7 +85,7 @@ async function draw(box) {
   }
   const height = box.clientHeight;
   box.dataset.drawn = "";
-  await library.react(stage, traces(spec, colours), layout(spec, colours, height), { displayModeBar: false, responsive: true, doubleClick: false });
+  await library.react(stage, traces(spec, colours), layout(spec, colours, box.clientWidth, height), { displayModeBar: false, responsive: true, doubleClick: false });
   drawn.add(box);
 }
 

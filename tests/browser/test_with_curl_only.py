@@ -59,7 +59,10 @@ def test_buying_and_calling_with_curl(running: Portal, tmp_path: Path) -> None:
     )
     assert listing is not None
     plans = [int(plan) for plan in re.findall(r'href="/subscribe/(\d+)"', curl(listing[1] + "/pricing"))]
-    answer = json.loads(stranger("/api/subscriptions", "-X", "POST", *bearer, "-d", json.dumps({"plan_id": plans[-1]})))
+    wish = {"plan_id": plans[-1]}
+    refused = json.loads(stranger("/api/subscriptions", "-X", "POST", *bearer, "-d", json.dumps(wish)))
+    wish |= {"accepts_terms": refused["terms_version"]}
+    answer = json.loads(stranger("/api/subscriptions", "-X", "POST", *bearer, "-d", json.dumps(wish)))
     assert answer["status"] == "checkout", answer
 
     card = {"number": "4242424242424242", "expiry": "12 / 34", "cvc": "123", "email": email, "name": "Cleo Marsh"}

@@ -177,6 +177,18 @@ def test_a_refused_card_is_told_from_a_payment_and_from_an_invoice(
     assert (paid.refusal, paid.pays_invoice) == (None, True)
 
 
+def test_a_card_refused_for_a_trial_is_told_with_its_moment(payments: StripePayments, world: StripeWorld) -> None:
+    page = payments.start_checkout(replace(checkout(payments), trial_days=14))
+    assert page.url is not None
+    world.pay(page.url, "4000000000000002")
+    failed = next(one["data"]["object"] for one in world.events() if one["type"] == "setup_intent.setup_failed")
+    refused = payments.fetch_setup(failed["id"])
+    assert (refused.customer_id, refused.refusal) == (page.customer_id, "generic_decline")
+    assert abs(datetime.now(UTC) - refused.created_at) < timedelta(minutes=1)
+    world.pay(page.url)
+    assert payments.fetch_setup(failed["id"]).refusal is None
+
+
 def test_an_expired_page_stays_expired(payments: StripePayments) -> None:
     page = payments.start_checkout(checkout(payments))
     assert payments.expire_checkout(page.id).status == "expired"
@@ -185,7 +197,8 @@ def test_an_expired_page_stays_expired(payments: StripePayments) -> None:
 
 
 def test_what_is_not_there_is_said_to_be_not_there(payments: StripePayments) -> None:
-    for fetch in (payments.fetch_subscription, payments.fetch_invoice, payments.fetch_checkout, payments.fetch_payment):
+    known = (payments.fetch_subscription, payments.fetch_invoice, payments.fetch_checkout)
+    for fetch in (*known, payments.fetch_payment, payments.fetch_setup):
         with pytest.raises(NotAtProvider):
             fetch("xx_nothing")
 

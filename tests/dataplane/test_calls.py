@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from portal.catalog import operating
 from portal.db import SYSTEM, transaction
-from tests.dataplane.conftest import Customer, GatewayProcess, LogSink, utc_now
+from tests.dataplane.conftest import Customer, GatewayProcess, LogSink, utc_now, wait_until
 from tests.factories import make_api_key
 
 
@@ -92,6 +93,20 @@ def test_an_unknown_path_has_no_route(gateway: GatewayProcess, customer: Custome
         assert answer.status in (400, 404), path
         if answer.status == 404:
             assert answer.json()["message"] == "no Route matched with those values"
+
+
+def test_a_blocked_api_says_so_whoever_calls_and_opens_again(gateway: GatewayProcess, customer: Customer) -> None:
+    assert gateway.call(f"{customer.path}/echo", customer.text).status == 200
+    with transaction(SYSTEM):
+        operating.block(customer.api.id, reason="Leaks keys", actor="user:1", now=utc_now())
+    wait_until(lambda: gateway.call(f"{customer.path}/echo", customer.text).status == 403, within=1.0)
+    for key in (customer.text, None):
+        answer = gateway.call(f"{customer.path}/echo", key)
+        assert answer.json()["type"].endswith("/api-blocked")
+        assert "The marketplace has blocked this API" in answer.json()["detail"]
+    with transaction(SYSTEM):
+        operating.release(customer.api.id, reason="Mended", actor="user:1", now=utc_now())
+    wait_until(lambda: gateway.call(f"{customer.path}/echo", customer.text).status == 200, within=1.0)
 
 
 def test_a_key_of_another_api_is_forbidden(gateway: GatewayProcess, make_customer: Callable[..., Customer]) -> None:

@@ -12,7 +12,7 @@ from portal.db import db
 from portal.gateway.models import ApiKey
 from portal.kit.clock import ManualClock
 from portal.kit.tokens import public_id_of
-from tests.factories import make_organisation
+from tests.factories import make_api_key, make_organisation
 from tests.gateway.conftest import Shop, make_shop
 
 HTMX = {"HX-Request": "true"}
@@ -93,3 +93,13 @@ def test_the_fragment_equals_its_region_in_the_page(shop: Shop, browse: Browse) 
 
 def _without_tokens(html: str) -> str:
     return re.sub(r'value="[^"]{60,}"', "", html)
+
+
+def test_keys_of_an_ended_subscription_are_not_said_to_work(browse: Browse, clock: ManualClock) -> None:
+    ended = make_shop(clock, status="canceled")
+    make_api_key(ended.subscription, b"pepper", clock.now(), name="Old job")
+    page = browse(ended.organisation).get(ended.keys_url, headers=HTMX).text
+    assert "Old job" in page
+    assert "Ended with the subscription" in page
+    assert "Works" not in page
+    assert "curl" not in page, "there is nothing to call"

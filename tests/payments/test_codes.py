@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -246,8 +246,9 @@ def test_the_terms_are_accepted_once_by_somebody_at_some_time(owner: FlaskClient
         act = session.scalars(select(AuditEntry).where(AuditEntry.action == "terms.accepted")).one()
     assert (row.account_id, row.user_id is not None) == (shop.account.id, True)
     assert act.after == {"version": row.version}
-    assert f"accepted the terms of {row.version}" in owner.get(f"/subscribe/{shop.pro[0].id}").text
-    assert row.version in owner.get("/terms").text
+    said = f'<time datetime="{row.version}">{date.fromisoformat(row.version):%-d %B %Y}</time>'
+    assert f"accepted the terms of {said}" in owner.get(f"/subscribe/{shop.pro[0].id}").text
+    assert f"Version of {said}" in owner.get("/terms").text
     key = owner.post(f"/purchases/{purchase(shop).public_id}/key")
     assert key.status_code == 200
     assert "Till" in owner.get(f"/subscriptions/{held(shop).id}/keys").text

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from portal.audit.models import AuditEntry
 from portal.db import SYSTEM, scoped, transaction
@@ -18,6 +18,7 @@ from portal.metering.partitions import ensure_ahead
 from portal.metering.rollups import recompute_dirty
 from portal.metering.service import take_in
 from portal.payments.models import PlanChange
+from portal.subscriptions.models import Subscription
 from tests.factories import make_api, make_organisation, make_plan, make_user
 from tests.payments.conftest import Shop, colleague, held
 from tests.sign_in import sign_in_as
@@ -53,6 +54,20 @@ def test_plans_are_compared_at_ones_own_usage_and_the_present_one_is_marked(
     assert "€29.00 for a month like your last" in page.text
     assert f"would refuse {made - 1000:,} of your calls" in page.text, "the free plan includes a thousand"
     assert "€29.00" in owner.get(f"{address}/{shop.trial[0].id}").text
+
+
+def test_where_no_plan_can_be_changed_to_the_page_says_so_beforehand(owner: FlaskClient, address: str) -> None:
+    assert "Look at Scale" in owner.get(address).text
+    with transaction(SYSTEM) as session:
+        session.execute(update(Subscription).values(cancel_at_period_end=True))
+    page = owner.get(address).text
+    assert "This subscription is about to end. Keep it first" in page
+    assert "Look at" not in page
+    with transaction(SYSTEM) as session:
+        session.execute(
+            update(Subscription).values(cancel_at_period_end=False, status="past_due", past_due_since=func.now())
+        )
+    assert "Settle the open payment first" in owner.get(address).text
 
 
 def _calls(shop: Shop, clock: ManualClock) -> int:

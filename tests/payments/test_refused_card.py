@@ -12,8 +12,10 @@ from sqlalchemy import select, update
 from portal.db import SYSTEM, scoped, transaction
 from portal.kit.clock import ManualClock
 from portal.payments.models import Purchase
+from portal.payments.refusals import sync_setup
 from portal.payments.settling import settle_one
 from portal.payments.syncing import Syncing, sync_payment
+from portal.webhooks.routing import sync_for
 from tests.factories import make_api, make_organisation, make_plan, make_user
 from tests.payments.conftest import Shop, colleague, held
 from tests.sign_in import sign_in_as
@@ -89,6 +91,38 @@ def test_where_two_purchases_could_be_meant_none_is_told_a_guess(
         assert session.scalars(select(Purchase.failure)).all() == [None, None]
 
 
+def test_a_trial_whose_card_is_refused_says_so(
+    shop: Shop, syncing: Syncing, stripe_world: StripeWorld, owner: FlaskClient
+) -> None:
+    begun = shop.begin(shop.trial, syncing)
+    stripe_world.pay(str(begun.checkout_url), DECLINED)
+    assert _setups_fail(stripe_world, syncing) == 1
+    page = owner.get(f"/purchases/{begun.public_id}").text
+    assert "The payment did not go through" in page
+    assert f'href="{begun.checkout_url}"' in page
+    assert "Confirming your payment" not in page
+    stripe_world.pay(str(begun.checkout_url))
+    _setups_fail(stripe_world, syncing)  # late, and once more
+    assert settle_one(_purchase(shop).id, syncing)
+    assert (held(shop).status, _purchase(shop).failure) == ("trialing", None)
+
+
+def test_a_card_that_is_kept_refuses_no_purchase_that_is_charged(
+    shop: Shop, syncing: Syncing, stripe_world: StripeWorld
+) -> None:
+    begun = shop.begin(shop.trial, syncing)
+    stripe_world.pay(str(begun.checkout_url), DECLINED)
+    shop.begin(shop.pro, syncing)  # takes the place of the trial
+    assert _setups_fail(stripe_world, syncing) == 1
+    assert _purchase(shop).failure is None
+
+
+def test_the_provider_s_word_of_a_refused_card_is_work_for_us() -> None:
+    assert sync_for("setup_intent.setup_failed", "setup_intent") is sync_setup
+    assert sync_for("payment_intent.payment_failed", "payment_intent") is sync_payment
+    assert sync_for("setup_intent.created", "setup_intent") is None
+
+
 def test_a_renewal_that_fails_is_no_purchase(
     shop: Shop, syncing: Syncing, stripe_world: StripeWorld, bought: int
 ) -> None:
@@ -125,6 +159,13 @@ def _failures_arrive(world: StripeWorld, syncing: Syncing) -> int:
     failed = [event for event in world.events() if event["type"] == "payment_intent.payment_failed"]
     for event in failed:
         sync_payment(event["data"]["object"]["id"], syncing)
+    return len(failed)
+
+
+def _setups_fail(world: StripeWorld, syncing: Syncing) -> int:
+    failed = [event for event in world.events() if event["type"] == "setup_intent.setup_failed"]
+    for event in failed:
+        sync_setup(event["data"]["object"]["id"], syncing)
     return len(failed)
 
 

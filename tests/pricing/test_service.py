@@ -113,6 +113,20 @@ def test_prices_in_two_currencies_live_side_by_side(plan_id: int) -> None:
     assert (euro.terms.amount, dollar.terms.amount, yen) == (2900, 3200, None)
 
 
+def test_a_product_is_shown_in_euros_first_and_else_in_what_it_is_sold_in(product_id: int) -> None:
+    small, large, free = (_plan(product_id, code, n) for n, code in enumerate(("small", "large", "free")))
+    publish(free, replace(PRO, amount=0, usage_model=None, unit_amount=None))
+    publish(small, replace(PRO, currency="usd", amount=900))
+    publish(large, replace(PRO, currency="usd", amount=9_900))
+    publish(large, replace(PRO, currency="gbp", amount=8_900))
+    assert _shown(product_id) == [("large", "gbp", 8_900), ("free", "gbp", 0)]
+    publish(small, replace(PRO, amount=800))
+    assert _shown(product_id) == [("small", "eur", 800), ("free", "eur", 0)]
+    one, none = get_offer(small), get_offer(large)
+    assert one is not None
+    assert (one.terms.amount, none) == (800, None)
+
+
 def test_offers_come_in_the_provider_s_order(product_id: int) -> None:
     other = _plan_elsewhere()
     for code, position, amount in (("big", 2, 9900), ("small", 1, 900), ("free", 0, 0)):
@@ -241,3 +255,12 @@ def test_unknown_plans_and_prices_are_said_to_be_unknown(app: Flask) -> None:
 def _plan_elsewhere() -> int:
     with transaction(SYSTEM):
         return create_plan(create_product(1, "Elsewhere"), "only", "Only")
+
+
+def _plan(product_id: int, code: str, position: int) -> int:
+    with transaction(SYSTEM):
+        return create_plan(product_id, code, code.title(), position=position)
+
+
+def _shown(product_id: int) -> list[tuple[str, str, int]]:
+    return [(offer.code, offer.terms.currency, offer.terms.amount) for offer in list_offers(product_id)]

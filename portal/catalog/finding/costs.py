@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import floor
 from typing import NamedTuple
 
-from portal.pricing.rules import MAX_QUANTITY
+from portal.pricing.rules import HOME_CURRENCY, MAX_QUANTITY
 from portal.pricing.types import Offer
 from portal.pricing.volumes import Quote, edges_of, months_of, quote
 
@@ -42,12 +42,17 @@ def step_of(calls: int) -> int:
     return max(n for n, start in enumerate(STEPS, 1) if start <= max(calls, 1))
 
 
-def price_lines(offers: Sequence[Offer]) -> list[Line]:
+def rankable(offers: Iterable[Offer]) -> list[Offer]:
+    """Return the offers whose costs can be set against those of other APIs: in the home currency, or for nothing."""
+    return [offer for offer in offers if offer.is_free or offer.terms.currency == HOME_CURRENCY]
+
+
+def price_lines(offers: Iterable[Offer]) -> list[Line]:
     """Return lines below what offers cost: the lowest is less than two minor units away, and a package where those are sold.
 
     Where no line is, no offer serves every call.
     """
-    return [line for offer in offers for line in _lines(offer)]
+    return [line for offer in rankable(offers) for line in _lines(offer)]
 
 
 def price_points(lines: Sequence[Line]) -> list[int]:

@@ -9,8 +9,9 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import Any
 
-from portal.catalog.finding.costs import UNSERVED, least_at, step_of
+from portal.catalog.finding.costs import UNSERVED, least_at, rankable, step_of
 from portal.pricing.queries import list_offers_for
+from portal.pricing.types import Offer
 from portal.pricing.volumes import Quote, cheapest_of, quote
 
 __all__ = ["FIRST_LOOK", "MOST_RANKED", "Source", "cheapest_first", "step_of"]
@@ -27,7 +28,7 @@ def cheapest_first(read: Source, volume: int, skip: int, size: int) -> tuple[lis
     """Return a page of API ids by what their cheapest plan costs at a volume, and those quotes.
 
     Exact among the thousand that can be cheapest: nothing that was left out can cost less than what is on the page.
-    APIs without a plan that serves the volume come last, without a cost.
+    APIs without a plan that serves the volume, or sold in another currency, come last, without a cost.
     """
     needed = skip + size
     costs: dict[int, Quote] = {}
@@ -71,8 +72,12 @@ def _parts(rows: Iterator[tuple[_Place, Any]], first: int) -> Iterator[tuple[Seq
 
 def _costs(rows: Sequence[Any], volume: int) -> dict[int, Quote]:
     offers = list_offers_for([row.product_id for row in rows if row.product_id is not None])
-    quotes = {row.id: cheapest_of(quote(offer, volume) for offer in offers.get(row.product_id, ())) for row in rows}
+    quotes = {row.id: _cheapest(offers.get(row.product_id, ()), volume) for row in rows}
     return {api_id: found for api_id, found in quotes.items() if found is not None}
+
+
+def _cheapest(offers: Iterable[Offer], volume: int) -> Quote | None:
+    return cheapest_of(quote(offer, volume) for offer in rankable(offers))
 
 
 def _place(api_id: int, costs: dict[int, Quote]) -> _Place:

@@ -12,6 +12,7 @@ from portal.catalog.pages import (
     documentation,
     finding,
     gaps,
+    judging,
     marketplace,
     overview,
     pictures,
@@ -33,6 +34,7 @@ def register(app: Flask) -> None:
     palette.register(app)
     addresses.register(app)
     app.register_blueprint(gaps.bp)
+    app.register_blueprint(judging.bp)
     app.register_blueprint(provider.bp)
     nav.contribute(app, 10, lambda _principal: [nav.link(_("APIs"), url_for("catalog.index"))])
     nav.contribute(app, 60, _provider_links)
@@ -48,7 +50,7 @@ def _provider_links(principal: Principal | None) -> list[nav.NavItem]:
 def _operator_links(principal: Principal | None) -> list[nav.NavItem]:
     if principal is None or not principal.is_operator:
         return []
-    return [nav.link(_("Search gaps"), url_for("gaps.index"))]
+    return [nav.link(_("All APIs"), url_for("judging.index")), nav.link(_("Search gaps"), url_for("gaps.index"))]
 
 
 __all__ = ["comparing", "finding", "register", "saving"]

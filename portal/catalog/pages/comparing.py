@@ -27,7 +27,8 @@ def compare() -> Response:
     volume = read_number(request.args.get("calls", ""), USUAL_VOLUME, MOST_CALLS)
     columns = side_by_side.compare(known, volume)
     # What reads the same is equally low: a fraction of a cent is no reason to prefer one.
-    lowest = min((column.cheapest.monthly.amount for column in columns if column.cheapest is not None), default=None)
+    costs = [column.cheapest.monthly for column in columns if column.cheapest is not None]
+    lowest = min((cost.amount for cost in costs), default=None) if len({cost.currency for cost in costs}) == 1 else None
     return page_or_fragment(
         "catalog/compare.html",
         "catalog/_comparison.html",

@@ -30,6 +30,7 @@ def buyer_of(principal: Principal) -> Buyer:
         account_id=account,
         user_id=principal.user_id,
         email=principal.email,
+        actor=principal.actor,
     )
 
 

@@ -20,6 +20,7 @@ from portal.payments.changing import syncing_from
 from portal.payments.errors import NotSwitchable, StalePreview
 from portal.payments.pages.buyer import account_id
 from portal.payments.queries import find_planned_change
+from portal.payments.rules import is_within_reach, why_stuck
 from portal.payments.syncing import Syncing
 from portal.payments.types import SwitchPreview
 from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
@@ -49,12 +50,13 @@ def routes(bp: Blueprint) -> None:
 def plans(subscription_id: int) -> ResponseReturnValue:
     """Show the plans of a subscribed API, each at the reader's own usage."""
     held = _held(subscription_id)
-    offers = list_offers(held.product_id)
+    current = get_offer_of_price(held.price_id)
+    offers = [offer for offer in list_offers(held.product_id) if is_within_reach(current, offer)]
     calls, waiting = _recent_calls(held), find_planned_change(held.account_id, held.id)
     return render_template(
         "payments/plans.html",
         held=held,
-        current=get_offer_of_price(held.price_id),
+        current=current,
         offers=offers,
         label=find_label(held.product_id),
         waiting=waiting,
@@ -62,6 +64,7 @@ def plans(subscription_id: int) -> ResponseReturnValue:
         calls=calls,
         notes={offer.price_id: _month_like_the_last(offer, calls) for offer in offers},
         may_buy=get_principal().may("buy"),
+        obstacle=_obstacle_words(stuck) if not held.is_free and (stuck := why_stuck(held)) else None,
         wording=wording,
     )
 
@@ -222,14 +225,18 @@ def _back_to_plans(held: SubscriptionView, problem: NotSwitchable) -> ResponseRe
     if problem.reason == "same_plan":
         flash(_("You are on this plan."), "info")
         return redirect(url_for("subscriptions.show", subscription_id=held.id), 303)
+    flash(_obstacle_words(problem.reason), "warning")
+    return redirect(url_for("subscriptions.show", subscription_id=held.id), 303)
+
+
+def _obstacle_words(reason: str) -> str:
     words = {
         "free": _("Choose a plan on the pricing page: moving from a free plan is a purchase."),
         "overdue": _("Settle the open payment first; then you can change the plan."),
         "ending": _("This subscription is about to end. Keep it first; then you can change the plan."),
         "ended": _("This subscription has ended. Choose a plan on the pricing page to come back."),
     }
-    flash(words[problem.reason], "warning")
-    return redirect(url_for("subscriptions.show", subscription_id=held.id), 303)
+    return str(words[reason])
 
 
 def _done_words(done: SwitchPreview) -> str:

@@ -15,7 +15,7 @@ from portal.identity.billing import get_billing
 from portal.kit.periods import add_intervals
 from portal.payments import buying, codes, terms
 from portal.payments.discounts import Saving
-from portal.payments.errors import CodeRefused, PlanNotForSale
+from portal.payments.errors import CodeRefused, OtherCurrency, PlanNotForSale
 from portal.payments.forms import Choices, read_choices
 from portal.payments.pages import saving_words
 from portal.payments.pages.buyer import buyer_of
@@ -101,6 +101,9 @@ def _begin(facts: dict[str, Any], shown: _Page) -> ResponseReturnValue:
         )
     except PlanNotForSale:
         abort(404)
+    except OtherCurrency as paid:
+        shown.failure = _other_currency(facts["offer"], str(paid))
+        return _answer(facts, shown, 409)
     except AlreadySubscribed as held:
         flash(_("You already have this API. Here is your subscription."), "info")
         return redirect(url_for("subscriptions.show", subscription_id=held.subscription_id), 303)
@@ -112,6 +115,18 @@ def _begin(facts: dict[str, Any], shown: _Page) -> ResponseReturnValue:
         shown.failure = text
         return _answer(facts, shown, 502)
     return redirect(begun.checkout_url or url_for("payments.purchase", public_id=begun.public_id), 303)
+
+
+def _other_currency(offer: Offer, paid: str) -> str:
+    return str(
+        _(
+            "Your organisation pays in %(paid)s. The payment provider bills one organisation in one currency, so this plan"
+            " in %(wanted)s can be bought once those subscriptions have ended, or for another organisation of yours."
+            " Nothing was charged.",
+            paid=paid.upper(),
+            wanted=offer.terms.currency.upper(),
+        )
+    )
 
 
 def _look_at_code(shown: _Page, offer: Offer, trial_days: int) -> None:
