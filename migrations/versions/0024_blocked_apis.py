@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0030"
-down_revision = "0022"
+revision = "0024"
+down_revision = "0023"
 
 _ROUTES = """
     CREATE OR REPLACE VIEW gateway_routes WITH (security_invoker = true) AS
