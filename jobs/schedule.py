@@ -37,4 +37,5 @@ TIMETABLE = (
     Entry("market words", timedelta(days=1), recurring.count_the_words, offset=timedelta(hours=3)),
     Entry("market wishes", timedelta(days=1), recurring.forget_old_wishes, offset=timedelta(hours=4)),
     Entry("sessions", timedelta(hours=1), recurring.forget_old_sessions, offset=timedelta(minutes=17)),
+    Entry("audit trail", timedelta(hours=6), recurring.verify_the_audit_trail, offset=timedelta(minutes=41)),
 )
