@@ -41,6 +41,12 @@ def walk(*, after: int = 0, expected: bytes | None = None) -> Walk:
     return Walk(walked.links, head, fault, walked.found_at)
 
 
+def check_newest(count: int) -> Walk:
+    """Follow the last links alone, for whoever looks at the trail; what is wrong before them only `walk` finds."""
+    head = find_head()
+    return _follow(find_seal(head.number - count) if head else None, None)
+
+
 def verify_entry(entry_id: int) -> tuple[Link, Fault | None] | None:
     """Return an entry's link and what is wrong with it or with the link before it; None while it is not sealed."""
     link = find_link(entry_id)
