@@ -7,6 +7,7 @@ from importlib import import_module
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
+from portal.analytics import pages as analytics
 from portal.backoffice import offering as backoffice
 from portal.catalog import api as catalog_api
 from portal.catalog import pages as catalog
@@ -83,6 +84,7 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     app.register_blueprint(gateway.bp)
     gateway_palette.register(app)
     metering.register(app, csrf)
+    analytics.register(app)
     backoffice.register(app)
     if app.config["SETTINGS"].is_development:
         notifications.register(app)

@@ -94,4 +94,5 @@ def _follow(start: Seal | None, expected: bytes | None) -> Walk:
 
 def _find_never_sealed(head: Seal | None) -> int | None:
     values = {"horizon": head.horizon if head else 0, "longest": LONGEST_TRANSACTION}
-    return db.session.scalar(_NEVER_SEALED, values)
+    found: int | None = db.session.scalar(_NEVER_SEALED, values)
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 _LONGEST = 200
 
@@ -37,7 +38,7 @@ class Wish:
         """True when anything is filtered."""
         return bool(self.link())
 
-    def link(self, **changed: str | int | date | None) -> dict[str, str]:
+    def link(self, **changed: str | int | date | None) -> dict[str, Any]:
         """Return the query of an address that wishes for the same, with some parts changed; page 1 unless said."""
         values = {
             "q": self.text,

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response, render_template, request, stream_with_context, url_for
-from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from portal.audit.verifying import verify_entry
@@ -36,7 +35,7 @@ def index() -> str:
 
 @bp.get("/admin/audit")
 @operator_required
-def audit() -> ResponseReturnValue:
+def audit() -> str:
     """List what was done, newest first, by the filters in the address; the state of the chain stands above."""
     wish = read_wish(request.args)
     with scoped(SYSTEM):

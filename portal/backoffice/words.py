@@ -10,7 +10,7 @@ from portal.audit.types import Fault
 def fault_words(fault: Fault) -> str:
     """Say what is wrong first, and with which entry."""
     facts = {"entry": fault.entry_id, "number": fault.number}
-    return {
+    words: dict[str, str] = {
         "entry changed": _("Entry %(entry)s was changed after it was sealed as number %(number)s.", **facts),
         "entry missing": _("Entry %(entry)s, sealed as number %(number)s, is missing.", **facts),
         "entry backdated": _("Entry %(entry)s bears an earlier date than it was written on.", **facts),
@@ -18,4 +18,5 @@ def fault_words(fault: Fault) -> str:
         "seal changed": _("The seal with number %(number)s was changed, or the one before it.", **facts),
         "seal missing": _("The seal with number %(number)s is missing.", **facts),
         "head unknown": _("The end of the chain is missing, or the chain was made anew."),
-    }[fault.kind]
+    }
+    return words[fault.kind]
