@@ -22,7 +22,7 @@ __all__ = ["owner"]
 
 def subjects(page: str) -> list[str]:
     """Return what the acts of a page are on, in order."""
-    return re.findall(r'data-label="On"><span><a href="[^"]*subject=([^"&]+)"', page.replace("%3A", ":"))
+    return re.findall(r'data-label="Concerning"><span><a href="[^"]*subject=([^"&]+)"', page.replace("%3A", ":"))
 
 
 @pytest.fixture
