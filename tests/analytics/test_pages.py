@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from portal.analytics import documents
 from portal.db import SYSTEM, transaction
 from portal.identity.models import User
 from portal.payments.models import Payment, PlanChange, Refund, StripeInvoice, SubscriptionDiscount
@@ -268,6 +269,7 @@ class TestForPrograms:
         pay(held, 1499, instant("2026-02-20T00:01"), currency="usd")
         base = f"/api/v1/metrics/project/{project.id}"
         found = client.get(f"{base}/subscriptions", headers={"X-API-Key": key}).json
+        assert shape(found) == shape(documents.SUBSCRIPTIONS)
         assert found["project_id"] == project.id
         assert found["subscriptions"]["by_status"]["active"] == found["subscriptions"]["live"] == 1
         assert found["mrr"] == [{"currency": "usd", "amount": 1499, "trialing": 0, "past_due": 0}]
@@ -275,6 +277,7 @@ class TestForPrograms:
         assert found["churn"]["revenue"][0]["new"] == 1499
         assert found["period"] == {"since": "2026-02-08T09:00:00Z", "until": "2026-03-10T09:00:00Z"}
         money = client.get(f"{base}/revenue?since=2026-02-20T00:00:00Z", headers={"X-API-Key": key}).json
+        assert shape(money) == shape(documents.REVENUE)
         assert money["revenue"] == [
             {
                 "currency": "usd", "received": 1499, "payments": 1, "refunded": 0, "refunds": 0, "net": 1499,
@@ -321,6 +324,13 @@ class TestForPrograms:
 @pytest.fixture
 def cleo(app: Flask) -> User:
     return make_user("Cleo", organisation=make_organisation())
+
+
+def shape(value: Any) -> Any:
+    """What a document is made of, whatever its values."""
+    if isinstance(value, dict):
+        return {name: shape(one) for name, one in value.items()}
+    return [shape(value[0])] if isinstance(value, list) and value else "…"
 
 
 def _refund(payment: Payment, amount: int, status: str) -> Refund:

@@ -48,3 +48,9 @@ def test_the_timetable_stands_there_and_a_failure_is_said(app: Flask, desk: Flas
     page = desk.get("/admin").text
     assert page.count(">failed<") == 1
     assert "<code>no luck</code>" in page
+
+
+def test_the_desk_speaks_german(desk: FlaskClient) -> None:
+    desk.set_cookie("locale", "de")
+    for page, words in (("", "Zeitplan"), ("/audit", "Vollständige Prüfung"), ("/metrics", "Testphasen")):
+        assert words in desk.get(f"/admin{page}").text

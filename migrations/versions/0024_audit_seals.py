@@ -4,8 +4,8 @@ from alembic import op
 
 from migrations.row_security import append_only
 
-revision = "0022"
-down_revision = "0021"
+revision = "0024"
+down_revision = "0023"
 
 # What the portal itself may say about an entry; its number, instant and transaction are the database's to say.
 SAID = "actor, organisation_id, action, subject, reason, before, after, request_id"
