@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from portal.audit.sealing import seal_new
 from portal.db import SYSTEM, in_transaction
 from portal.metering.rollups import recompute_dirty
 from portal.outbox.service import deliver_due
@@ -50,6 +51,11 @@ def syncing() -> Syncing:
 def rollups() -> int:
     """Recompute the sums of hours whose log changed; return how many hours."""
     return _until_empty(lambda: in_transaction(lambda _session: recompute_dirty(), scope=SYSTEM))
+
+
+def seals() -> int:
+    """Seal new entries of the audit trail; return how many."""
+    return in_transaction(lambda _session: seal_new(), scope=SYSTEM)
 
 
 def _until_empty(drain: Callable[[], int]) -> int:

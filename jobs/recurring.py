@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 
+from portal.audit.types import ChainBroken
+from portal.audit.verifying import in_words, walk
 from portal.catalog import facts, listing
 from portal.catalog.finding import gaps, vocabulary
-from portal.db import SYSTEM, in_transaction, transaction
+from portal.db import SYSTEM, in_transaction, scoped, transaction
 from portal.entitlements.service import derive
 from portal.gateway import provisioning
 from portal.identity import service as identity
@@ -99,3 +101,12 @@ def remind_of_payments() -> str:
 def forget_answers_to_repeats() -> str:
     """Remove the answers that were kept for repeated requests a day ago."""
     return f"{in_transaction(idempotency.forget_old_answers, scope=SYSTEM)} answers"
+
+
+def verify_the_audit_trail() -> str:
+    """Walk the chain of seals from its beginning; a job that failed is where operators look first."""
+    with scoped(SYSTEM):
+        walked = walk()
+    if walked.fault is not None:
+        raise ChainBroken(in_words(walked.fault))
+    return f"{walked.links} entries as they were sealed"

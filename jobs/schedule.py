@@ -39,4 +39,5 @@ TIMETABLE = (
     Entry("payment reminders", timedelta(hours=1), recurring.remind_of_payments, offset=timedelta(minutes=11)),
     Entry("kept answers", timedelta(hours=1), recurring.forget_answers_to_repeats, offset=timedelta(minutes=23)),
     Entry("sessions", timedelta(hours=1), recurring.forget_old_sessions, offset=timedelta(minutes=17)),
+    Entry("audit trail", timedelta(hours=6), recurring.verify_the_audit_trail, offset=timedelta(minutes=41)),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from portal.audit.cli import audit
 from portal.catalog.cli import apis
 from portal.identity.cli import organisations, people
 from portal.metering.cli import usage
@@ -15,6 +16,7 @@ from portal.projects.cli import projects
 
 def register(app: Flask) -> None:
     """Attach every command."""
+    app.cli.add_command(audit)
     app.cli.add_command(apis)
     app.cli.add_command(organisations)
     app.cli.add_command(people)

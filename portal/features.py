@@ -7,6 +7,8 @@ from importlib import import_module
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
+from portal.analytics import pages as analytics
+from portal.backoffice import offering as backoffice
 from portal.catalog import api as catalog_api
 from portal.catalog import pages as catalog
 from portal.entitlements import api as entitlements_api
@@ -29,7 +31,7 @@ from portal.projects import credentials as app_keys
 from portal.projects import pages as projects
 from portal.subscriptions import pages as subscriptions
 from portal.webhooks import api as webhooks
-from portal.webhooks import explain_api
+from portal.webhooks import explain_api, usage_api
 
 # Every feature with tables: the metadata must be whole before it is compared or migrated.
 WITH_TABLES = (
@@ -79,8 +81,12 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     webhooks.register(app)
     csrf.exempt(webhooks.bp)
     app.register_blueprint(explain_api.bp)
+    app.register_blueprint(usage_api.bp)
+    csrf.exempt(usage_api.bp)
     app.register_blueprint(gateway.bp)
     gateway_palette.register(app)
     metering.register(app, csrf)
+    analytics.register(app)
+    backoffice.register(app)
     if app.config["SETTINGS"].is_development:
         notifications.register(app)

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from sqlalchemy import select
 
 from portal.audit.models import AuditEntry
+from portal.audit.types import Act
 from portal.db import db
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One act of the trail."""
-
-    at: datetime
-    actor: str
-    action: str
-    reason: str | None
 
 
 def list_about(subject: str, *, limit: int = 50) -> list[Act]:

@@ -59,6 +59,11 @@ def search(words: str, page: int) -> tuple[list[JudgedApi], int]:
     return [JudgedApi(**row) for row in rows], total
 
 
+def count_blocked() -> int:
+    """Return how many APIs are blocked."""
+    return db.session.scalar(select(func.count()).select_from(Api).where(Api.blocked_at.is_not(None))) or 0
+
+
 def get(api_id: int) -> JudgedApi:
     """Return an API that is or was in the market. Raises UnknownApi."""
     known = select(*_COLUMNS).join(_PROVIDER, _PROVIDER.c.id == Api.organisation_id)

@@ -236,7 +236,7 @@ def publish(
     api.updated_at = now
     db.session.flush()  # prices and words look the API up in its new state
     if free_calls is not None:
-        add_free_plan(api.product_id, free_calls, requests_per_minute)
+        add_free_plan(api.product_id, free_calls, requests_per_minute, actor=actor, organisation_id=organisation_id)
     db.session.execute(select(func.catalog_price_facts([api.product_id])))
     db.session.refresh(api, ["has_free", "has_paid"])
     listing.reprice([(api.id, api.product_id)])

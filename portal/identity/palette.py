@@ -67,7 +67,6 @@ def _organisation(asked: Asked) -> Iterator[Entry]:
 def _operating(asked: Asked) -> Iterator[Entry]:
     if asked.reader is None or not asked.reader.is_operator:
         return
-    yield Entry(_("People"), url_for("identity.list_people"), Group.OPERATIONS, also=_("users accounts admin disable"))
     if asked.words:
         label = _("Search people for “%(words)s”", words=asked.words)
         yield Entry(label, url_for("identity.list_people", q=asked.words), Group.SEARCHES, is_found=True)

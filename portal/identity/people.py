@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from portal.db import db
 from portal.identity.errors import UnknownPerson
 from portal.identity.models import Membership, Organisation, User
-from portal.identity.types import Person
+from portal.identity.types import Counted, Person
 
 PAGE = 30
 
@@ -44,6 +44,12 @@ def search(text: str, page: int) -> tuple[list[Person], int]:
     total = db.session.scalar(select(func.count()).select_from(_matching(text).subquery())) or 0
     rows = db.session.scalars(_matching(text).order_by(User.id.desc()).limit(PAGE).offset((page - 1) * PAGE))
     return [_person(row) for row in rows], total
+
+
+def count() -> Counted:
+    """Return how many people there are, and how many of them are shut out."""
+    everybody = select(func.count(), func.count(User.disabled_at)).select_from(User)
+    return Counted(*db.session.execute(everybody).one())
 
 
 def list_memberships(user_id: int) -> list[tuple[str, str]]:

@@ -158,6 +158,14 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """How many people have an account, and how many of them are shut out."""
+
+    people: int
+    disabled: int
+
+
+@dataclass(frozen=True, slots=True)
 class InvitationView:
     """An open invitation; `is_expired` means its link has ended and it waits to be sent again."""
 

@@ -11,11 +11,10 @@ from flask import Blueprint, Flask, Response, jsonify, request
 
 from portal.db import SYSTEM, db, in_transaction
 from portal.metering import queries, service
-from portal.metering.deltas import sums_by_day, take
+from portal.metering.deltas import sums_by_day
 from portal.metering.entries import NotEntries, UnreadableBody, read_batch
 from portal.metering.forms import read_period
 from portal.metering.types import IntakeResult, Usage
-from portal.ports.payments import BadSignature
 from portal.web.describing import described
 from portal.web.doors import Doors, Post, raise_met
 from portal.web.plugs import plugs
@@ -24,7 +23,6 @@ from portal.web.problems import Problem
 
 bp = Blueprint("metering_api", __name__)
 INTAKE = "/api/gateway/logs"
-MAX_EVENT = 512 * 1024
 MAX_BODY = 4 * 1024 * 1024
 _SHOWN = 1000
 
@@ -120,26 +118,6 @@ def usage_summary() -> Response:
         ],
         data_until=queries.data_until(account_id, now),
     )
-
-
-@bp.post("/billing/webhook")
-@public
-def take_in_deltas() -> Response:
-    """Take in usage that a signed event reports, once. 200 says what became of it; 400 that nobody we know signed it."""
-    ports = plugs()
-    if not ports.settings.stripe_webhook_secrets or not ports.settings.enable_billing:
-        raise Problem(404, "not-found", "Not found", "This endpoint is off: no signing secret is configured.")
-    request.max_content_length = MAX_EVENT
-    raw, now = request.get_data(cache=False), ports.clock.now()
-    try:
-        notice = ports.payments.verify_notice(raw, request.headers.get("Stripe-Signature", ""), now=now)
-    except BadSignature as problem:
-        raise Problem(400, "bad-signature", "The signature does not match", str(problem)) from None
-    except ValueError as problem:
-        raise Problem(400, "not-an-event", "This is not an event", str(problem)) from None
-    livemode = ports.settings.livemode
-    taken = in_transaction(lambda session: take(session, notice, raw, livemode=livemode, now=now), scope=SYSTEM)
-    return jsonify(received=True, verdict=taken.verdict, reason=taken.reason)
 
 
 def _sums(usage: Usage) -> dict[str, Any]:

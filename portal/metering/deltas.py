@@ -1,8 +1,4 @@
-"""Usage that others report in signed events (seed 000): applied once each, for a tenant that nobody can make up.
-
-Whose usage it is follows from the payment provider's customer, or from its subscription, both mapped by ourselves. What
-the event's metadata says about a tenant may only agree with that.
-"""
+"""Usage that others report in signed events (seed 000): applied once each. Whose it is, the inbox has decided."""
 
 from __future__ import annotations
 
@@ -20,12 +16,9 @@ from sqlalchemy.orm import Session
 from portal.kit.periods import Period
 from portal.metering.models import UsageDelta
 from portal.ports.payments import Notice
-from portal.projects.queries import find_account_by_customer, find_external
-from portal.subscriptions.queries import find_by_stripe_id
 
 Verdict = Literal["applied", "repeated", "conflict", "refused"]
 MOST = 2**53
-_TENANT_NAMES = ("tenant_id", "tenantId", "organisation_id", "organisationId")
 _LONGEST_METADATA = 8_192
 
 
@@ -37,10 +30,21 @@ class Taken:
     reason: str | None = None
 
 
-def take(session: Session, notice: Notice, raw: bytes, *, livemode: bool, now: datetime) -> Taken:
-    """Apply the usage that a verified event reports, once. A refused event is kept with its reason."""
-    thing = _object_of(raw)
-    account_id, reason = _whose(thing, notice, livemode)
+def take(
+    session: Session,
+    notice: Notice,
+    raw: bytes,
+    thing: Mapping[str, Any],
+    *,
+    account_id: int | None,
+    refused: str | None,
+    now: datetime,
+) -> Taken:
+    """Apply the usage that a verified event reports about an account, once; keep one that is refused with its reason.
+
+    `thing` is the event's object, `refused` why nobody's usage it can be.
+    """
+    reason = refused
     metric, quantity = thing.get("metric", "usage"), thing.get("delta", thing.get("quantity"))
     if reason is None:
         reason = _fault(metric, quantity)
@@ -87,33 +91,6 @@ def sums_by_day(session: Session, account_id: int, period: Period) -> dict[datet
     return found
 
 
-def _whose(thing: Mapping[str, Any], notice: Notice, livemode: bool) -> tuple[int | None, str | None]:
-    if notice.livemode != livemode:
-        return None, "live and test mode do not mix"
-    if notice.connected_account is not None:
-        return None, "connected accounts are not served by this endpoint"
-    account_id = None
-    if isinstance(thing.get("customer"), str):
-        account_id = find_account_by_customer(thing["customer"])
-    elif isinstance(thing.get("subscription"), str):
-        held = find_by_stripe_id(thing["subscription"])
-        account_id = held.account_id if held else None
-    if account_id is None:
-        return None, "no customer or subscription that we know"
-    claimed = _claimed(thing)
-    external = find_external(account_id)
-    if claimed is not None and (external is None or claimed != external[1]):
-        return None, "the metadata names another tenant than the customer is"
-    return account_id, None
-
-
-def _claimed(thing: Mapping[str, Any]) -> str | None:
-    metadata = thing.get("metadata")
-    if not isinstance(metadata, dict):
-        return None
-    return next((str(metadata[name]) for name in _TENANT_NAMES if name in metadata), None)
-
-
 def _fault(metric: object, quantity: object) -> str | None:
     if not isinstance(metric, str) or not 0 < len(metric) <= 100 or not metric.isprintable():
         return "`metric` is a short text"
@@ -127,8 +104,3 @@ def _metadata(thing: Mapping[str, Any]) -> dict[str, Any]:
     kept = found if isinstance(found, dict) else {}
     text = json.dumps(kept)
     return kept if len(text) <= _LONGEST_METADATA and "\\u0000" not in text else {}
-
-
-def _object_of(raw: bytes) -> Mapping[str, Any]:
-    found: Any = json.loads(raw)["data"]["object"]
-    return found if isinstance(found, dict) else {}

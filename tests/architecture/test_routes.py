@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 
 from portal.db import SYSTEM, transaction
 from portal.identity.models import User
+from portal.projects.types import SCOPES
 from tests.factories import make_account, make_organisation, make_user
 from tests.sign_in import sign_in_as
 
@@ -46,7 +47,7 @@ def test_every_route_says_who_may_use_it(app: Flask) -> None:
     silent = sorted({r.endpoint for r in rules(app) if getattr(app.view_functions[r.endpoint], "access", None) is None})
     assert silent == []
     said = {app.view_functions[r.endpoint].access for r in rules(app)}  # type: ignore[attr-defined]
-    assert said <= {*ACCESS, "right: manage"}
+    assert said <= {*ACCESS, "right: manage", *(f"app: {scope}" for scope in SCOPES)}
 
 
 def test_no_get_route_writes(app: Flask, client: FlaskClient, statements: list[str]) -> None:

@@ -199,6 +199,7 @@ def world(app: Flask, clock: ManualClock, prepared: None, post: Post) -> tuple[U
         "product_id": api.product_id,
         "user_id": cleo.id,
         "mail_id": 1,
+        "entry_id": 1,
     }
     return cleo, parts
 

@@ -20,7 +20,7 @@ from portal.catalog.pages import (
     provider,
     saving,
 )
-from portal.web import nav
+from portal.web import duties, nav
 from portal.web.principal import Principal
 
 for _pages in (overview, documentation, pricing, changes, pictures):
@@ -38,19 +38,14 @@ def register(app: Flask) -> None:
     app.register_blueprint(provider.bp)
     nav.contribute(app, 10, lambda _principal: [nav.link(_("APIs"), url_for("catalog.index"))])
     nav.contribute(app, 60, _provider_links)
-    nav.contribute(app, 90, _operator_links)
+    duties.contribute(app, 58, judging.duty)
+    duties.contribute(app, 60, gaps.duty)
 
 
 def _provider_links(principal: Principal | None) -> list[nav.NavItem]:
     if principal is None or not principal.has_role_for("publish"):
         return []
     return [nav.link(_("My APIs"), url_for("provider.index"))]
-
-
-def _operator_links(principal: Principal | None) -> list[nav.NavItem]:
-    if principal is None or not principal.is_operator:
-        return []
-    return [nav.link(_("All APIs"), url_for("judging.index")), nav.link(_("Search gaps"), url_for("gaps.index"))]
 
 
 __all__ = ["comparing", "finding", "register", "saving"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.wrappers import Response as Redirect
 
 from portal.audit.queries import list_about
@@ -13,6 +14,8 @@ from portal.catalog import operating, wording
 from portal.catalog.errors import CatalogError, UnknownApi
 from portal.catalog.forms import Judgement, read_judgement
 from portal.db import SYSTEM, scoped, transaction
+from portal.web.duties import Duty, Fact
+from portal.web.formatting import number
 from portal.web.plugs import plugs
 from portal.web.principal import get_principal, operator_required, person_required
 
@@ -36,7 +39,7 @@ def index() -> str:
         wanted=wanted,
         page=min(page, pages),
         pages=pages,
-        page_url=lambda number: url_for("judging.index", q=wanted or None, page=number),
+        page_url=lambda n: url_for("judging.index", q=wanted or None, page=n),
         wording=wording,
     )
 
@@ -92,3 +95,16 @@ def _page(api_id: int, form: Judgement, status: int = 200) -> Response:
         abort(404)
     page = render_template("catalog/judging/show.html", api=api, trail=trail, form=form, wording=wording)
     return make_response(page, status)
+
+
+def duty() -> Duty:
+    """What operators look after here: whether what is in the market may stay there."""
+    about = _("Every API in every state; block one that must not be called, with a reason its provider reads.")
+    return Duty(_("All APIs"), url_for("judging.index"), about, _read, also=_("block release take down"))
+
+
+def _read() -> list[Fact]:
+    blocked = operating.count_blocked()
+    if not blocked:
+        return [Fact(_("Nothing is blocked"))]
+    return [Fact(ngettext("%(shown)s blocked", "%(shown)s blocked", blocked, shown=number(blocked)), "warning")]

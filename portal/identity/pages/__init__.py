@@ -20,7 +20,7 @@ from portal.identity.pages import (
 )
 from portal.identity.pages.blueprint import bp
 from portal.identity.rules import browser_of
-from portal.web import nav
+from portal.web import duties, nav
 
 __all__ = [
     "billing",
@@ -43,4 +43,5 @@ def register(app: Flask) -> None:
     app.jinja_env.globals["browser_of"] = browser_of
     app.jinja_env.globals["country_name"] = country_name
     palette.register(app)
+    duties.contribute(app, 50, people.duty)
     nav.organisations_by(app, lambda person: queries.list_organisations(person.user_id or 0))

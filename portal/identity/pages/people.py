@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flask import Response, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.exceptions import NotFound
 
 from portal.audit.queries import list_about
@@ -14,6 +15,8 @@ from portal.identity import operating, organisation_forms, people, queries, seco
 from portal.identity.errors import NoSecondFactor, NotYours, UnknownPerson
 from portal.identity.forms import Entered
 from portal.identity.pages.blueprint import Answer, bp
+from portal.web.duties import Duty, Fact
+from portal.web.formatting import number
 from portal.web.plugs import plugs
 from portal.web.principal import get_principal, operator_required, person_required
 
@@ -117,3 +120,20 @@ def _page(user_id: int, status: int = 200, *, form: Entered | None = None) -> Re
         raise NotFound from None
     form = form or Entered(values={"reason": ""})
     return make_response(render_template("identity/person.html", form=form, **context), status)
+
+
+def duty() -> Duty:
+    """What operators look after here: everybody with an account."""
+    about = _("Find people, sign them out, shut them out or let them in again.")
+    also = _("users accounts admin disable")
+    return Duty(_("People"), url_for("identity.list_people"), about, _how_many, also=also)
+
+
+def _how_many() -> list[Fact]:
+    counted = people.count()
+    shown = number(counted.people)
+    facts = [Fact(ngettext("%(shown)s person", "%(shown)s people", counted.people, shown=shown))]
+    if counted.disabled:
+        out = ngettext("%(shown)s shut out", "%(shown)s shut out", counted.disabled, shown=number(counted.disabled))
+        facts.append(Fact(out))
+    return facts

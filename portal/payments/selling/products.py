@@ -16,8 +16,7 @@ from portal.ports.payments import NotAtProvider, PaymentsRefused, PaymentsUnavai
 from portal.pricing.errors import InvalidTerms, PlanCodeTaken
 from portal.pricing.queries import find_project_of, get_offer_of_plan, list_sold
 from portal.pricing.service import withdraw_plan
-from portal.projects.pages.blueprint import acting, open_project, rights
-from portal.projects.pages.overview import progress
+from portal.projects.frame import acting, open_project, progress, rights
 from portal.projects.queries import list_features
 from portal.projects.types import ProjectView
 from portal.web.plugs import plugs

@@ -20,7 +20,7 @@ from portal.payments.selling.blueprint import bp
 from portal.payments.selling.forms import Typed
 from portal.pricing.queries import get_offer_of_price
 from portal.projects.errors import UnknownAccount
-from portal.projects.pages.blueprint import acting, open_project, rights
+from portal.projects.frame import acting, open_project, rights
 from portal.projects.queries import get_account, list_features, search_accounts
 from portal.projects.types import AccountView, FeatureView, ProjectView
 from portal.subscriptions.queries import list_for_account

@@ -13,7 +13,8 @@ from portal.projects import apps as commands
 from portal.projects import forms, queries
 from portal.projects.errors import InvalidApp, NameTaken, UnknownApp
 from portal.projects.forms import Entered
-from portal.projects.pages.blueprint import acting, bp, open_project, rights
+from portal.projects.frame import acting, open_project, rights
+from portal.projects.pages.blueprint import bp
 from portal.projects.types import SCOPES, AppView, NewApp, ProjectView
 from portal.web.plugs import plugs
 from portal.web.principal import right_required

@@ -10,7 +10,8 @@ from portal.db import transaction
 from portal.projects import forms, queries, service
 from portal.projects.errors import NameTaken
 from portal.projects.forms import Entered
-from portal.projects.pages.blueprint import acting, bp, open_project, rights
+from portal.projects.frame import acting, open_project, rights
+from portal.projects.pages.blueprint import bp
 from portal.projects.types import ProjectView
 from portal.web.principal import right_required
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Response, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
@@ -12,7 +10,8 @@ from portal.db import transaction
 from portal.projects import forms, queries, service
 from portal.projects.errors import NameTaken
 from portal.projects.forms import Entered
-from portal.projects.pages.blueprint import acting, bp, open_project, rights
+from portal.projects.frame import acting, open_project, progress, rights
+from portal.projects.pages.blueprint import bp
 from portal.projects.types import Acting
 from portal.web.plugs import plugs
 from portal.web.principal import get_principal, right_required
@@ -54,17 +53,6 @@ def show(project_id: int) -> str:
     return render_template(
         "projects/show.html", project=project, origin=origin, **progress(project_id), has_price=None, **rights()
     )
-
-
-def progress(project_id: int) -> dict[str, Any]:
-    """Return how far a project has come, for the list of steps. The caller has opened the project."""
-    apps = queries.list_apps(project_id, plugs().clock.now())
-    _accounts, users = queries.search_accounts(project_id, "", limit=1, offset=0)
-    return {
-        "features": queries.list_features(project_id),
-        "users": users,
-        "has_key": any(key.state == "lasting" for app in apps for key in app.keys),
-    }
 
 
 @bp.post("/projects/<int:project_id>")

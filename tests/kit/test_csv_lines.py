@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from portal.metering.exports import csv_lines
+from portal.kit.csv_lines import csv_lines
 
 
 @pytest.mark.parametrize("hostile", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "＝1", "＋1", "－1", "＠1", "\n=1"])
