@@ -26,14 +26,19 @@ from portal.identity.models import User
 from portal.kit.clock import ManualClock
 from portal.metering.charts import bar_label
 from portal.payments.models import Purchase
+from portal.projects.service import ensure_project_account
 from portal.web import formatting
 from tests.catalog.conftest import Provider, as_yaml, document
 from tests.factories import (
     make_account,
     make_api_key,
+    make_app_key,
     make_entitlement,
+    make_feature,
     make_organisation,
     make_plan,
+    make_project,
+    make_sold,
     make_subscription,
     make_user,
 )
@@ -187,6 +192,11 @@ def world(app: Flask, clock: ManualClock, prepared: None, post: Post) -> tuple[U
         session.add(purchase)
     post([of(held.id, now), of(held.id, now, status=404), refused(now, 429, consumer={"custom_id": str(held.id)})])
     roll_up()
+    project = make_project("werkstatt_app", mine)
+    make_sold(project, make_feature(project), "price_werkstatt")
+    program, _key = make_app_key(project, b"pepper-of-this-test", now)
+    with transaction(SYSTEM):
+        reader = ensure_project_account(project.id, "reader-1")
     parts = {
         "organisation": "kestrel",
         "api": api.slug,
@@ -200,6 +210,9 @@ def world(app: Flask, clock: ManualClock, prepared: None, post: Post) -> tuple[U
         "user_id": cleo.id,
         "mail_id": 1,
         "entry_id": 1,
+        "project_id": project.id,
+        "app_id": program.id,
+        "account_id": reader,
     }
     return cleo, parts
 
@@ -241,7 +254,8 @@ def test_every_page_renders_in_german(
             continue
         page = answer.get_data(as_text=True)
         assert "<html" not in page or '<html lang="de"' in page, address
-        if address != "/styleguide":  # its sample data is English in every language
+        # Sample data and the descriptions of endpoints are English in every language.
+        if address not in ("/styleguide", "/api"):
             assert english_left(page, german) == [], address
         shown.append(address)
     assert len(shown) > (20 if who == "Cleo" else 7), shown
