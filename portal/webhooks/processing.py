@@ -1,15 +1,16 @@
 """Working stored deliveries: claim a lease, fetch the object, write effects and "done" together.
 
 The rows are the queue. A worker that dies leaves a lease that ends; a delivery that fails is tried again with
-growing pauses; one that never succeeds ends as `dead`, where an operator sees it and may replay it.
+growing pauses; one for which that is hopeless ends as `dead`, where an operator sees it and may replay it.
 """
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import func, or_, select, text, update
@@ -17,18 +18,16 @@ from sqlalchemy.orm import Session
 
 from portal.db import SYSTEM, in_transaction, transaction
 from portal.outbox.service import backoff
-from portal.payments.errors import UnknownCustomer, UnknownPrice
 from portal.payments.syncing import Syncing
-from portal.ports.payments import PaymentsUnavailable
+from portal.webhooks.faults import MAX_ATTEMPTS, Ruling, judge
 from portal.webhooks.models import WebhookEvent
-from portal.webhooks.routing import sync_for, why_ignored
+from portal.webhooks.routing import End, end_without_work, sync_for
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(minutes=2)
-MAX_ATTEMPTS = 15
+LEASE = timedelta(seconds=30)
+"""How long a dead worker's deliveries wait for another. A living one renews it between objects."""
 UNDONE = ("pending", "retry")
-PASSING = (PaymentsUnavailable, UnknownCustomer, UnknownPrice)
 
 
 class LeaseLost(Exception):
@@ -46,31 +45,24 @@ class Claimed:
     livemode: bool
     connected_account: str | None
     attempts: int
+    received_at: datetime
     lease_token: uuid.UUID
 
 
 def work_due(syncing: Syncing, *, limit: int = 50) -> int:
     """Work up to `limit` deliveries that are due; return how many were claimed."""
     claimed = _claim(limit)
-    ignored = [(delivery, why) for delivery in claimed if (why := why_ignored(delivery, livemode=syncing.livemode))]
-    if ignored:
-        in_transaction(lambda session: _finish_ignored(session, ignored), scope=SYSTEM)
-    beside = {delivery.id for delivery, _why in ignored}
-    for deliveries in _by_object(delivery for delivery in claimed if delivery.id not in beside):
+    ends = [(delivery, end) for delivery in claimed if (end := end_without_work(delivery, livemode=syncing.livemode))]
+    if ends:
+        in_transaction(lambda session: _finish_without_work(session, ends), scope=SYSTEM)
+    beside = {delivery.id for delivery, _end in ends}
+    groups, renewed = _by_object(delivery for delivery in claimed if delivery.id not in beside), time.monotonic()
+    for number, deliveries in enumerate(groups):
+        if time.monotonic() - renewed > LEASE.total_seconds() / 3:
+            _renew([delivery for group in groups[number:] for delivery in group])
+            renewed = time.monotonic()
         _work(deliveries, syncing)
     return len(claimed)
-
-
-def replay(event_row_id: int) -> bool:
-    """Put a finished or dead delivery back into the queue; return False when there is no such row."""
-    with transaction(SYSTEM) as session:
-        found = session.execute(
-            update(WebhookEvent)
-            .where(WebhookEvent.id == event_row_id)
-            .values(state="pending", attempts=0, done_at=None, lease_until=None, next_attempt_at=func.clock_timestamp())
-            .returning(WebhookEvent.id)
-        ).scalar_one_or_none()
-    return found is not None
 
 
 def _claim(limit: int) -> list[Claimed]:
@@ -98,12 +90,27 @@ def _claim(limit: int) -> list[Claimed]:
             WebhookEvent.livemode,
             WebhookEvent.connected_account,
             WebhookEvent.attempts,
+            WebhookEvent.received_at,
         )
         .execution_options(synchronize_session=False)
     )
     with transaction(SYSTEM) as session:
         rows = session.execute(statement).all()
-    return [Claimed(*row, lease_token=token) for row in sorted(rows, key=lambda row: row.id)]
+    return [Claimed(**row._mapping, lease_token=token) for row in sorted(rows, key=lambda row: row.id)]
+
+
+def _renew(deliveries: list[Claimed]) -> None:
+    """Keep what is still to be worked; what another worker took meanwhile has another token, and is found out at its end."""
+    ids, token = [delivery.id for delivery in deliveries], deliveries[0].lease_token
+
+    def write(session: Session) -> None:
+        session.execute(
+            update(WebhookEvent)
+            .where(WebhookEvent.id.in_(ids), WebhookEvent.lease_token == token)
+            .values(lease_until=func.clock_timestamp() + LEASE)
+        )
+
+    in_transaction(write, scope=SYSTEM)
 
 
 def _by_object(deliveries: Iterable[Claimed]) -> list[list[Claimed]]:
@@ -118,6 +125,9 @@ def _work(deliveries: list[Claimed], syncing: Syncing) -> None:
     """Work deliveries about one object."""
     first = deliveries[0]
     sync = sync_for(first.type, first.object_type)
+    if any(delivery.attempts > MAX_ATTEMPTS for delivery in deliveries):
+        _postpone(deliveries, None, Ruling("crash", is_final=True, longest=0, counted=MAX_ATTEMPTS))
+        return
     try:
         if sync is None or first.object_id is None:
             raise LookupError("routed nowhere")
@@ -125,13 +135,15 @@ def _work(deliveries: list[Claimed], syncing: Syncing) -> None:
     except LeaseLost:
         log.warning("delivery was taken over by another worker", ids=[delivery.id for delivery in deliveries])
     except Exception as problem:
+        now = syncing.clock.now()
         for delivery in deliveries:
-            _postpone(delivery, problem)
+            ruling = judge(problem, attempts=delivery.attempts, age=now - delivery.received_at)
+            _postpone([delivery], problem, ruling)
 
 
-def _finish_ignored(session: Session, ignored: list[tuple[Claimed, str]]) -> None:
-    for delivery, why in ignored:
-        _write_end(session, delivery, "ignored", {"ignored": why})
+def _finish_without_work(session: Session, ends: list[tuple[Claimed, End]]) -> None:
+    for delivery, end in ends:
+        _write_end(session, delivery, end.state, {end.state: end.reason})
 
 
 def _finish(session: Session, deliveries: list[Claimed]) -> None:
@@ -153,22 +165,29 @@ def _write_end(session: Session, delivery: Claimed, state: str, outcome: dict[st
     return ended.first() is not None
 
 
-def _postpone(delivery: Claimed, problem: Exception) -> None:
-    is_last = delivery.attempts >= MAX_ATTEMPTS
-    pause = backoff(delivery.attempts, first=1.0, longest=6 * 3600.0)
-    report = log.error if is_last or not isinstance(problem, PASSING) else log.warning
-    report("delivery not worked", id=delivery.id, type=delivery.type, attempt=delivery.attempts, error=repr(problem))
+def _postpone(deliveries: list[Claimed], problem: Exception | None, ruling: Ruling) -> None:
+    """Write that an attempt failed: try again after a pause, or give up."""
+    first, token = deliveries[0], deliveries[0].lease_token
+    pause = backoff(ruling.counted, first=1.0, longest=ruling.longest)
+    report = log.warning if ruling.is_passing else log.error
+    report("delivery not worked", id=first.id, type=first.type, attempt=first.attempts, error=repr(problem))
 
     def write(session: Session) -> None:
         session.execute(
             update(WebhookEvent)
-            .where(WebhookEvent.id == delivery.id, WebhookEvent.lease_token == delivery.lease_token)
+            .where(WebhookEvent.id.in_([delivery.id for delivery in deliveries]), WebhookEvent.lease_token == token)
             .values(
-                state="dead" if is_last else "retry",
+                state="dead" if ruling.is_final else "retry",
+                attempts=ruling.counted,
                 next_attempt_at=func.clock_timestamp() + text(":pause * interval '1 second'").bindparams(pause=pause),
                 lease_until=None,
-                last_error=repr(problem)[:2000],
+                last_error=_shown(problem),
+                outcome={"fault": ruling.fault},
             )
         )
 
     in_transaction(write, scope=SYSTEM)
+
+
+def _shown(problem: Exception | None) -> str | None:
+    return None if problem is None else repr(problem)[:2000].replace("\0", "").encode(errors="replace").decode()
