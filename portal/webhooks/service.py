@@ -26,7 +26,7 @@ _STORE = f"""
     INSERT INTO webhook_events AS held (provider, endpoint, external_id, type, livemode, connected_account, api_version,
         object_type, object_id, event_created_at, received_at, next_attempt_at, raw, raw_sha256,
         state, done_at, outcome, other_version, deliveries)
-    VALUES ('stripe', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15, $16, $17)
+    VALUES ('stripe', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp(), $11, $12, $13, $14, $15, $16, $17)
     ON CONFLICT ON CONSTRAINT webhook_events_once DO UPDATE
     SET deliveries = held.deliveries + excluded.deliveries,
         conflicting_body = held.conflicting_body OR (held.raw_sha256 <> excluded.raw_sha256

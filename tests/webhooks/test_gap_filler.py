@@ -73,29 +73,6 @@ def test_one_look_repairs_what_was_lost_and_a_second_changes_nothing(
     assert everything() == before
 
 
-def test_replaying_the_whole_list_writes_nothing_but_deliveries(
-    client: FlaskClient, clock: ManualClock, told: list[dict[str, Any]]
-) -> None:
-    """W10."""
-    for event in told:
-        deliver(client, event, clock.now().timestamp())
-    drain.inbox()
-    before = everything()
-    for event in told:
-        assert deliver(client, event, clock.now().timestamp()).get_json()["verdict"] == "repeated"
-    assert drain.inbox() == 0
-    with scoped(SYSTEM) as session:
-        assert set(session.scalars(select(WebhookEvent.deliveries))) == {2}
-        session.execute(text("UPDATE webhook_events SET deliveries = 1"))
-        tables = everything_in(session)
-    assert tables == before
-
-
-def everything_in(session: Any) -> str:
-    tables = ("webhook_events", "subscriptions", "entitlements", "stripe_invoices", "purchases", "outbox_messages")
-    return str([session.execute(text(f"SELECT * FROM {name} ORDER BY id")).all() for name in tables])  # noqa: S608
-
-
 def test_a_delivery_that_comes_late_is_a_repeat_and_no_conflict(
     client: FlaskClient, clock: ManualClock, told: list[dict[str, Any]]
 ) -> None:
