@@ -135,7 +135,7 @@ def test_one_event_tells_its_story_without_its_secrets(
         assert "_secret_" not in page
         assert "/c/pay/" not in page
     invoice = next(row for row in rows if row.type == "invoice.paid")
-    assert shop.buyer.organisation_name in olive.get(f"/admin/webhooks/{invoice.id}").text
+    assert shop.buyer.name in olive.get(f"/admin/webhooks/{invoice.id}").text
 
 
 def test_what_never_arrived_says_so(olive: FlaskClient, app: Flask, stripe_world: StripeWorld, bought: int) -> None:

@@ -1,5 +1,7 @@
 """A small world to shake: two buyers, Stripe, a mail carrier who loses letters, workers that die."""
 
+# ruff: noqa: S608 - names of our own tables
+
 from __future__ import annotations
 
 import threading
@@ -292,15 +294,15 @@ class World:
 
     def let_time_pass(self) -> None:
         """End every lease and every pause, as waiting would."""
-        self.link.execute(f"UPDATE webhook_events SET next_attempt_at = '-infinity', lease_until = NULL WHERE {UNDONE}")  # noqa: S608
+        self.link.execute(f"UPDATE webhook_events SET next_attempt_at = '-infinity', lease_until = NULL WHERE {UNDONE}")
 
     def forgive_attempts(self) -> None:
         """Count from the beginning again: not this event is at fault that so many processes died."""
-        self.link.execute(f"UPDATE webhook_events SET attempts = 0 WHERE {UNDONE}")  # noqa: S608
+        self.link.execute(f"UPDATE webhook_events SET attempts = 0 WHERE {UNDONE}")
 
     def let_time_pass_for_others(self, external_id: str) -> None:
         """As `let_time_pass`, but the lease of one delivery goes on."""
-        statement = f"UPDATE webhook_events SET next_attempt_at = '-infinity' WHERE {UNDONE} AND external_id <> %s"  # noqa: S608
+        statement = f"UPDATE webhook_events SET next_attempt_at = '-infinity' WHERE {UNDONE} AND external_id <> %s"
         self.link.execute(statement, (external_id,))
 
     def settle(self) -> None:
@@ -313,9 +315,9 @@ class World:
             self.let_time_pass()
             work_due(self.syncing, limit=500)
             self.look_around()
-            if not self.rows(f"SELECT 1 FROM webhook_events WHERE {UNDONE}"):  # noqa: S608
+            if not self.rows(f"SELECT 1 FROM webhook_events WHERE {UNDONE}"):
                 return
-        raise AssertionError(self.rows(f"SELECT type, state, attempts, last_error FROM webhook_events WHERE {UNDONE}"))  # noqa: S608
+        raise AssertionError(self.rows(f"SELECT type, state, attempts, last_error FROM webhook_events WHERE {UNDONE}"))
 
     def many_workers(self, number: int) -> None:
         """Let several workers work at once until nothing is due."""
@@ -364,35 +366,15 @@ class World:
 
     def books(self) -> Books:
         """Return what our rows say."""
-        now = self.clock.now()
-        rights = {
-            row[0]: (row[1], None if row[1] == "grace" else _seconds(row[2])) for row in self.rows(_RIGHTS, now=now)
-        }
-        return Books(
-            subscriptions={r[0]: (r[1], r[2], r[3], _seconds(r[4]), _seconds(r[5]), r[6]) for r in self.rows(_HELD)},
-            invoices={r[0]: tuple(r[1:]) for r in self.rows(_INVOICES)},
-            purchases={r[0]: r[1] for r in self.rows("SELECT stripe_checkout_id, status FROM purchases")},
-            payments={r[0]: tuple(r[1:]) for r in self.rows(_PAYMENTS)},
-            refunds={r[0]: tuple(r[1:]) for r in self.rows(_REFUNDS)},
-            disputes={r[0]: r[1] for r in self.rows("SELECT stripe_dispute_id, status FROM disputes")},
-            rights=rights,
-        )
+        return read_books(self.link, self.clock.now())
 
     def provider(self) -> Provider:
         """Return everything Stripe says."""
-        return Provider(
-            subscriptions=self._listed("subscriptions", status="all"),
-            invoices=self._listed("invoices", **{"expand[]": "data.payments"}),
-            sessions=self._listed("checkout/sessions"),
-            payments=self._listed("payment_intents"),
-            charges=self._listed("charges"),
-            refunds=self._listed("refunds"),
-            disputes=self._listed("disputes"),
-        )
+        return read_provider(self.stripe)
 
     def customers(self) -> dict[str, str]:
         """Return whose each of our customers is."""
-        return {self.customer(shop): shop.buyer.organisation_name for shop in self.shops if self.customer(shop) != "-"}
+        return {self.customer(shop): shop.buyer.name for shop in self.shops if self.customer(shop) != "-"}
 
     def customer(self, shop: Shop) -> str:
         found = self.rows(
@@ -404,37 +386,73 @@ class World:
         return int(self.clock.now().timestamp())
 
     def _listed(self, what: str, **params: Any) -> list[dict[str, Any]]:
-        if params.get("customer") == "-":
-            return []
-        found: list[dict[str, Any]] = []
-        while True:
-            after = {"starting_after": found[-1]["id"]} if found else {}
-            page = self.stripe.api("GET", what, limit=100, **params, **after)
-            found += page["data"]
-            if not page["has_more"]:
-                return found
+        return [] if params.get("customer") == "-" else listed(self.stripe, what, **params)
+
+
+def listed(stripe: StripeWorld, what: str, **params: Any) -> list[dict[str, Any]]:
+    """Return a list of Stripe's to its end, newest first."""
+    found: list[dict[str, Any]] = []
+    while True:
+        after = {"starting_after": found[-1]["id"]} if found else {}
+        page = stripe.api("GET", what, limit=100, **params, **after)
+        found += page["data"]
+        if not page["has_more"]:
+            return found
+
+
+def read_provider(stripe: StripeWorld) -> Provider:
+    """Return everything Stripe says."""
+    return Provider(
+        subscriptions=listed(stripe, "subscriptions", status="all"),
+        invoices=listed(stripe, "invoices", **{"expand[]": "data.payments"}),
+        sessions=listed(stripe, "checkout/sessions"),
+        payments=listed(stripe, "payment_intents"),
+        charges=listed(stripe, "charges"),
+        refunds=listed(stripe, "refunds"),
+        disputes=listed(stripe, "disputes"),
+    )
+
+
+def read_books(link: psycopg.Connection[TupleRow], now: datetime, whose: str = "%") -> Books:
+    """Return what the rows of the organisations with such names say."""
+
+    def rows(statement: str) -> list[TupleRow]:
+        return link.execute(statement, {"now": now, "whose": whose}).fetchall()
+
+    return Books(
+        subscriptions={r[0]: (r[1], r[2], r[3], _seconds(r[4]), _seconds(r[5]), r[6]) for r in rows(_HELD)},
+        invoices={r[0]: tuple(r[1:]) for r in rows(_INVOICES)},
+        purchases={r[0]: r[1] for r in rows(_PURCHASES)},
+        payments={r[0]: tuple(r[1:]) for r in rows(_PAYMENTS)},
+        refunds={r[0]: tuple(r[1:]) for r in rows(_REFUNDS)},
+        disputes={r[0]: r[1] for r in rows(_DISPUTES)},
+        rights={r[0]: (r[1], None if r[1] == "grace" else _seconds(r[2])) for r in rows(_RIGHTS)},
+    )
 
 
 def _seconds(instant: datetime | None) -> int | None:
     return None if instant is None else int(instant.timestamp())
 
 
-_HELD = """
-    SELECT s.stripe_subscription_id, o.name, s.status, p.stripe_price_id, s.current_period_start, s.current_period_end,
-        s.cancel_at_period_end
-    FROM subscriptions s JOIN accounts a ON a.id = s.account_id JOIN organisations o ON o.id = a.organisation_id
-    JOIN prices p ON p.id = s.price_id"""
-_INVOICES = "SELECT stripe_invoice_id, status, total, amount_paid FROM stripe_invoices"
-_PAYMENTS = """
-    SELECT p.stripe_payment_id, o.name, p.amount_received, p.amount_refunded
-    FROM payments p JOIN accounts a ON a.id = p.account_id JOIN organisations o ON o.id = a.organisation_id
-    WHERE p.status = 'succeeded'"""
-_REFUNDS = """
-    SELECT r.stripe_refund_id, p.stripe_payment_id, r.status, r.amount FROM refunds r JOIN payments p ON p.id = r.payment_id"""
-_RIGHTS = """
-    SELECT s.stripe_subscription_id AS id, e.source, e.valid_to
-    FROM entitlements e JOIN subscriptions s ON s.id = e.source_id AND s.account_id = e.account_id
-    WHERE e.revoked_at IS NULL AND e.valid_from <= %(now)s AND (e.valid_to IS NULL OR e.valid_to > %(now)s)"""
+_OWNED = """
+    JOIN accounts a ON a.id = x.account_id JOIN organisations o ON o.id = a.organisation_id AND o.name LIKE %(whose)s"""
+_HELD = f"""
+    SELECT x.stripe_subscription_id, o.name, x.status, p.stripe_price_id, x.current_period_start, x.current_period_end,
+        x.cancel_at_period_end
+    FROM subscriptions x {_OWNED} JOIN prices p ON p.id = x.price_id"""
+_INVOICES = f"SELECT x.stripe_invoice_id, x.status, x.total, x.amount_paid FROM stripe_invoices x {_OWNED}"
+_PURCHASES = f"SELECT x.stripe_checkout_id, x.status FROM purchases x {_OWNED} WHERE x.stripe_checkout_id IS NOT NULL"
+_PAYMENTS = f"""
+    SELECT x.stripe_payment_id, o.name, x.amount_received, x.amount_refunded
+    FROM payments x {_OWNED} WHERE x.status = 'succeeded'"""
+_REFUNDS = f"""
+    SELECT x.stripe_refund_id, p.stripe_payment_id, x.status, x.amount
+    FROM refunds x {_OWNED} JOIN payments p ON p.id = x.payment_id"""
+_DISPUTES = f"SELECT x.stripe_dispute_id, x.status FROM disputes x {_OWNED}"
+_RIGHTS = f"""
+    SELECT s.stripe_subscription_id, x.source, x.valid_to
+    FROM entitlements x {_OWNED} JOIN subscriptions s ON s.id = x.source_id AND s.account_id = x.account_id
+    WHERE x.revoked_at IS NULL AND x.valid_from <= %(now)s AND (x.valid_to IS NULL OR x.valid_to > %(now)s)"""
 _FETCHED = """
     SELECT stripe_subscription_id, source_fetched_at, status IN ('canceled', 'incomplete_expired') FROM subscriptions
     UNION ALL SELECT stripe_invoice_id, source_fetched_at, status IN ('paid', 'void') FROM stripe_invoices
