@@ -32,7 +32,6 @@ from portal.projects import pages as projects
 from portal.subscriptions import pages as subscriptions
 from portal.webhooks import api as webhooks
 from portal.webhooks import explain_api, usage_api
-from portal.webhooks import explain_api
 from portal.webhooks import pages as inbox
 
 # Every feature with tables: the metadata must be whole before it is compared or migrated.
