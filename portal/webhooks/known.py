@@ -22,6 +22,9 @@ _MIRRORS = {
     "subscription": ("subscriptions", "stripe_subscription_id"),
     "invoice": ("stripe_invoices", "stripe_invoice_id"),
     "checkout.session": ("purchases", "stripe_checkout_id"),
+    "payment_intent": ("payments", "stripe_payment_id"),
+    "refund": ("refunds", "stripe_refund_id"),
+    "dispute": ("disputes", "stripe_dispute_id"),
 }
 
 
