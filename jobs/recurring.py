@@ -19,6 +19,7 @@ from portal.payments import reminding
 from portal.subscriptions import service as subscriptions
 from portal.web import idempotency
 from portal.web.plugs import plugs
+from portal.webhooks import filling
 
 
 def roll_free_periods() -> str:
@@ -76,6 +77,21 @@ def forget_old_wishes() -> str:
 def count_the_words() -> str:
     """Count the words of all listings again, to which mistyped searches are corrected."""
     return f"{in_transaction(lambda _session: vocabulary.rebuild(), scope=SYSTEM)} words"
+
+
+def fill_event_gaps() -> str:
+    """Store events of the payment provider that nobody delivered; those of the last minutes may still be on their way."""
+    ports, now = plugs(), plugs().clock.now()
+    if not ports.settings.enable_billing:
+        return "billing is off"
+    found = filling.fill_gaps(
+        payments=ports.payments,
+        queue=ports.queue,
+        now=now,
+        livemode=ports.settings.livemode,
+        until=now - timedelta(minutes=5),
+    )
+    return f"{found.missing} of {found.seen} events were missing"
 
 
 def forget_old_sessions() -> str:

@@ -32,6 +32,7 @@ from portal.projects import pages as projects
 from portal.subscriptions import pages as subscriptions
 from portal.webhooks import api as webhooks
 from portal.webhooks import explain_api, usage_api
+from portal.webhooks import pages as inbox
 
 # Every feature with tables: the metadata must be whole before it is compared or migrated.
 WITH_TABLES = (
@@ -83,6 +84,7 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     app.register_blueprint(explain_api.bp)
     app.register_blueprint(usage_api.bp)
     csrf.exempt(usage_api.bp)
+    inbox.register(app)
     app.register_blueprint(gateway.bp)
     gateway_palette.register(app)
     metering.register(app, csrf)

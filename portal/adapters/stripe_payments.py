@@ -17,12 +17,12 @@ import stripe
 import structlog
 
 from portal.adapters import stripe_codes, stripe_customers, stripe_schedules
+from portal.adapters.stripe_notices import notice_of
 from portal.adapters.stripe_snapshots import (
     DISCOUNTS,
     checkout_of,
     customer_of,
     invoice_of,
-    notice_of,
     payment_of,
     preview_of,
     price_of,
@@ -307,15 +307,16 @@ class StripePayments:
     def verify_notice(self, raw: bytes, signature: str, *, now: datetime) -> Notice:
         self._verify(raw, signature, now)
         try:
-            return notice_of(json.loads(raw))
-        except (KeyError, TypeError, AttributeError, RecursionError, OverflowError, OSError) as problem:
-            raise ValueError("the delivery is signed but is not an event") from problem
+            body = json.loads(raw)
+        except RecursionError as problem:
+            raise ValueError("the delivery is nested too deeply for an event") from problem
+        return notice_of(body, version=stripe.api_version, now=now)
 
     @_translated
     def list_notices(self, since: datetime) -> Iterable[tuple[Notice, Mapping[str, Any]]]:
         page = self._client.v1.events.list(params={"created": {"gte": int(since.timestamp())}, "limit": 100})
         bodies = [json.loads(str(event)) for event in page.auto_paging_iter()]
-        return [(notice_of(body), body) for body in reversed(bodies)]
+        return [(notice_of(body, version=stripe.api_version, now=since), body) for body in reversed(bodies)]
 
     def _verify(self, raw: bytes, signature: str, now: datetime) -> None:
         stated = _TIMESTAMP.search(signature)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,6 @@ from portal.ports.payments import (
     Customer,
     DisputeSnapshot,
     InvoiceSnapshot,
-    Notice,
     PaymentSnapshot,
     PreviewLine,
     PriceSnapshot,
@@ -27,27 +26,6 @@ from portal.ports.promotions import Discount, HeldDiscount, PromotionCode
 
 DISCOUNTS = ["discounts.source.coupon.applies_to", "discounts.promotion_code"]
 """What a subscription must be asked to bring along so that its discount can be read."""
-
-
-def notice_of(body: Mapping[str, Any]) -> Notice:
-    """Return the event in a delivery's body. Raises KeyError, TypeError, AttributeError for what is no event."""
-    thing = body["data"]["object"]
-    texts = (body["id"], body["type"])
-    if not all(isinstance(text, str) and 0 < len(text) <= 255 for text in texts):
-        raise TypeError("an event has an id and a type")
-    others = (body.get("account"), body.get("api_version"), thing.get("object"), thing.get("id"))
-    if not all(text is None or isinstance(text, str) for text in others):
-        raise TypeError("an event's account, version and object are named by text")
-    return Notice(
-        id=body["id"],
-        type=body["type"],
-        livemode=bool(body["livemode"]),
-        connected_account=body.get("account"),
-        api_version=body.get("api_version"),
-        created_at=from_timestamp(body["created"]),
-        object_type=thing.get("object"),
-        object_id=thing.get("id"),
-    )
 
 
 def customer_of(found: Any) -> Customer:

@@ -249,7 +249,10 @@ class PaymentSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One signed event of the provider, as stored and routed. `object_id` may be None for objects without an id."""
+    """One signed event of the provider, as stored and routed. `object_id` may be None for objects without an id.
+
+    `is_other_version` marks one rendered at another version than ours; `flaw` says what of it could not be read.
+    """
 
     id: str
     type: str
@@ -259,6 +262,8 @@ class Notice:
     created_at: datetime
     object_type: str | None
     object_id: str | None
+    is_other_version: bool = False
+    flaw: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

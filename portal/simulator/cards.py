@@ -22,7 +22,8 @@ class Decline:
 
 @dataclass(frozen=True)
 class Card:
-    """A test card. ``decline_on_setup`` is False for the card that attaches and then fails every charge."""
+    """A test card. ``decline_on_setup`` is False for the card that attaches and then fails every charge; the owner of one
+    that is ``disputed`` tells the bank at once that it was not them."""
 
     number: str
     brand: str
@@ -31,6 +32,7 @@ class Card:
     decline: Decline | None = None
     decline_on_setup: bool = True
     authentication: Authentication = "none"
+    disputed: bool = False
 
     @property
     def last4(self) -> str:
@@ -105,6 +107,7 @@ CARDS = (
     Card("4000000000000119", "visa", "Processing error", "pm_card_chargeDeclinedProcessingError", decline=PROCESSING),
     Card("4000000000000341", "visa", "Saves, then every charge fails", "pm_card_chargeCustomerFail", decline=GENERIC,
          decline_on_setup=False),
+    Card("4000000000000259", "visa", "Succeeds, then is disputed", "pm_card_createDispute", disputed=True),
 )  # fmt: skip
 BY_NUMBER = {card.number: card for card in CARDS}
 BY_TOKEN = {card.token: card for card in CARDS} | {

@@ -5,6 +5,7 @@ from portal.simulator.objects import (
     checkout_sessions,
     coupons,
     customers,
+    disputes,
     events,
     invoice_payments,
     invoices,
@@ -25,7 +26,7 @@ from portal.simulator.objects import (
 from portal.simulator.routes import Route
 
 _MODULES = (
-    customers, tax_ids, coupons, promotion_codes, products, prices, payment_methods, payments, subscriptions,
+    customers, tax_ids, coupons, promotion_codes, products, prices, payment_methods, payments, disputes, subscriptions,
     subscription_schedules, invoices, checkout_sessions,
     portal_configurations, portal_sessions, events, webhook_endpoints, test_clocks,
 )  # fmt: skip

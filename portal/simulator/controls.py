@@ -17,6 +17,7 @@ from portal.simulator.deliveries import DeliveryLog
 from portal.simulator.engine import Simulator
 from portal.simulator.faults import ApiFault, DeliveryFault, PlannedApiFault, PlannedDeliveryFault
 from portal.simulator.identifiers import random_text
+from portal.simulator.money_controls import MoneyControls
 from portal.simulator.records import private
 from portal.simulator.timeline import AFTER_RETRIES
 
@@ -51,6 +52,7 @@ class Controls:
             web.post("/_simulator/events/{event}/redeliver", here(self.redeliver_event)),
             web.post("/_simulator/webhook_endpoints/{endpoint}/roll_secret", here(self.roll_secret)),
             web.post("/_simulator/checkout_sessions/{session}/complete", here(self.complete)),
+            *MoneyControls(self._simulator).routes(here),
         ]
 
     async def health(self, _: web.Request) -> web.Response:

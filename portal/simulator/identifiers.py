@@ -14,6 +14,7 @@ PREFIXES = {
     "coupon": "",
     "customer": "cus_",
     "discount": "di_1",
+    "dispute": "du_1",
     "event": "evt_1",
     "invoice": "in_1",
     "invoice_payment": "inpay_1",

@@ -1,11 +1,7 @@
-"""Why a delivery is not taken in."""
+"""What can stand in the way of working the inbox."""
 
 from __future__ import annotations
 
 
-class IntakeOff(Exception):
-    """No signing secret is configured: the route does not exist rather than trusting everybody."""
-
-
-class NotAnEvent(ValueError):
-    """The bytes are signed but do not describe an event."""
+class NothingToReplay(LookupError):
+    """No such delivery, or none that came to an end: what is in the queue is worked anyway."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from portal.payments.refusals import sync_setup
 from portal.payments.syncing import (
@@ -50,9 +50,7 @@ def sync_for(event_type: str, object_type: str | None) -> Sync | None:
 
     The event only says *which* object changed. Its own picture of the object is never used: it may be old.
     """
-    if not event_type.startswith(_PREFIXES) or event_type == "invoice.upcoming":
-        return None
-    return _BY_OBJECT.get(object_type or "")
+    return _BY_OBJECT.get(object_type or "") if _is_ours(event_type) else None
 
 
 class Delivered(Protocol):
@@ -70,12 +68,27 @@ class Delivered(Protocol):
     def connected_account(self) -> str | None: ...
 
 
-def why_ignored(delivery: Delivered, *, livemode: bool) -> str | None:
-    """Return why a delivery needs no work, or None. Known from the delivery alone, so the intake decides already."""
+class End(NamedTuple):
+    """How a delivery ends without work: `ignored` is no concern of ours, `quarantined` would be, could we read it."""
+
+    state: Literal["ignored", "quarantined"]
+    reason: str
+
+
+def end_without_work(delivery: Delivered, *, livemode: bool, flaw: str | None = None) -> End | None:
+    """Return how a delivery ends that needs no work, or None. Known from itself alone, so the intake decides already."""
     if delivery.livemode != livemode:
-        return "live and test mode do not mix"
+        return End("ignored", "live and test mode do not mix")
     if delivery.connected_account is not None:
-        return "connected accounts are not served by this endpoint"
-    if delivery.object_id is None or sync_for(delivery.type, delivery.object_type) is None:
-        return "not an event we act on"
+        return End("ignored", "connected accounts are not served by this endpoint")
+    if not _is_ours(delivery.type):
+        return End("ignored", "not an event we act on")
+    if flaw is not None or not delivery.object_id:
+        return End("quarantined", flaw or "it names no object by its id")
+    if sync_for(delivery.type, delivery.object_type) is None:
+        return End("quarantined", "it is about an object of an unexpected kind")
     return None
+
+
+def _is_ours(event_type: str) -> bool:
+    return event_type.startswith(_PREFIXES) and event_type != "invoice.upcoming"

@@ -27,13 +27,13 @@ PASSWORD = "quiet otter bakes rye 9"
 
 
 def test_killing_web_and_worker_during_checkouts_loses_nothing(running: Portal, tmp_path: Path) -> None:
-    buyers = [_sign_up(running, tmp_path / f"jar{n}") for n in range(BUYERS)]
+    buyers = [sign_up(running, tmp_path / f"jar{n}") for n in range(BUYERS)]
     plan = re.findall(r'href="/subscribe/(\d+)"', buyers[0]("/marketplace/kestrel-data/rates/pricing"))[-1]
     stop = threading.Event()
     saboteur = threading.Thread(target=_pull_plugs, args=(running, stop))
     saboteur.start()
     try:
-        purchases = [(curl, _pay(curl, plan)) for curl in buyers]
+        purchases = [(curl, pay(curl, plan)) for curl in buyers]
         for curl, purchase in purchases:
             until(lambda curl=curl, purchase=purchase: "You are in" in _patiently(curl, purchase), 60)
     finally:
@@ -52,14 +52,15 @@ def test_killing_web_and_worker_during_checkouts_loses_nothing(running: Portal, 
     assert dead == (0,)
 
 
-def _sign_up(portal: Portal, jar: Path) -> Curl:
+def sign_up(portal: Portal, jar: Path, name: str = "Plug") -> Curl:
+    """Make a person with an organisation whose name begins so, and return their curl."""
     curl = Curl(portal.url, jar)
-    email, organisation = f"{uuid.uuid4().hex[:10]}@example.com", f"Plug {uuid.uuid4().hex[:8]}"
+    email, organisation = f"{uuid.uuid4().hex[:10]}@example.com", f"{name} {uuid.uuid4().hex[:8]}"
     curl.form("/signup", name="Cleo Marsh", email=email, password=PASSWORD, organisation_name=organisation)
     return curl
 
 
-def _pay(curl: Curl, plan: str) -> str:
+def pay(curl: Curl, plan: str) -> str:
     """Choose the paid plan and pay, trying again wherever the portal is away; return the purchase's path."""
     found: list[str] = []
 
@@ -96,14 +97,14 @@ def _pull_plugs(portal: Portal, stop: threading.Event) -> None:
         turn += 1
         wanted = "granian" if turn % 8 == 3 else ("jobs.worker" if turn % 2 else "")
         for pid in leftovers.marked(portal.state) if wanted else []:
-            if wanted in leftovers.command_line(pid) and _age(pid) > GROWN_UP:
+            if wanted in leftovers.command_line(pid) and age(pid) > GROWN_UP:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         if turn % 5 == 0:
             redis.Redis.from_url(portal.facts["redis_url"]).flushall()
 
 
-def _age(pid: int) -> float:
+def age(pid: int) -> float:
     """Return for how many seconds a process has been running; 0 when it is gone already."""
     with contextlib.suppress(FileNotFoundError):
         return time.time() - os.stat(f"/proc/{pid}").st_ctime

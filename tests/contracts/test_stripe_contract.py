@@ -324,6 +324,29 @@ def test_a_change_of_price_that_waits(client: stripe.StripeClient, judge: Judge,
     assert {"subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.released"} <= seen
 
 
+def test_disputes_and_refunds_that_come_back(client: stripe.StripeClient, judge: Judge, simulator: Running) -> None:
+    def disputed() -> str:
+        client.v1.payment_intents.create(
+            {"amount": 2900, "currency": "eur", "payment_method": "pm_card_createDispute", "confirm": True}
+        )
+        return client.v1.disputes.list({"expand": ["data.charge", "data.payment_intent"]}).data[0].id
+
+    client.v1.disputes.close(disputed())
+    won, lost = disputed(), disputed()
+    client.v1.disputes.update(won, {"metadata": {"file": "7"}, "submit": False})
+    client.v1.disputes.update(won, {"evidence": {"uncategorized_text": "winning_evidence"}})
+    simulator.control(f"disputes/{lost}/close", verdict="lost")
+    dispute = client.v1.disputes.retrieve(won)
+    assert dispute.status == "won"
+    client.v1.disputes.list({"charge": str(dispute.charge)})
+    refund = client.v1.refunds.create({"charge": str(dispute.charge), "amount": 900})
+    simulator.control(f"refunds/{refund.id}/fail", reason="expired_or_canceled_card")
+    client.v1.refunds.retrieve(refund.id, {"expand": ["failure_balance_transaction", "charge"]})
+    seen = assert_nothing_to_object(judge, simulator)
+    kinds = ("created", "funds_withdrawn", "updated", "closed", "funds_reinstated")
+    assert {"refund.failed", "refund.updated", *(f"charge.dispute.{kind}" for kind in kinds)} <= seen
+
+
 def test_refusals_have_stripes_shape(client: stripe.StripeClient, judge: Judge) -> None:
     for attempt in (
         lambda: client.v1.customers.retrieve("cus_unknown"),

@@ -2,7 +2,14 @@
 
 from typing import Literal
 
-from portal.simulator.billing.payment_records import balance_entry, bank_outcome, charge_record, error_record
+from portal.simulator.billing.disputing import open_dispute
+from portal.simulator.billing.payment_records import (
+    balance_entry,
+    bank_outcome,
+    charge_record,
+    error_record,
+    processing_fee,
+)
 from portal.simulator.cards import AUTHENTICATION, UNAUTHENTICATED, Decline, card_of
 from portal.simulator.errors import StripeError, card_declined
 from portal.simulator.records import Record, private
@@ -84,10 +91,12 @@ def _fail(world: World, intent: Record, method: Record, decline: Decline) -> Out
 
 def _succeed(world: World, intent: Record, method: Record) -> None:
     charge = charge_record(world, intent, method)
-    world.save(balance_entry(world, charge, "charge", charge["amount"]))
+    world.save(balance_entry(world, charge, "charge", charge["amount"], processing_fee(charge["amount"])))
     intent.update(status="succeeded", amount_received=intent["amount"], latest_charge=charge["id"], next_action=None)
     world.save(charge, "charge.succeeded")
     world.save(intent, "payment_intent.succeeded")
+    if card_of(method).disputed:
+        open_dispute(world, charge)
 
 
 def raised(error: Record, intent: Record | None) -> StripeError:

@@ -176,12 +176,17 @@ def charge_record(world: World, intent: Record, method: Record) -> Record:
     }
 
 
-def balance_entry(world: World, source: Record, kind: str, amount: int) -> Record:
-    """The line in Stripe's balance that a charge or refund makes; fees are 1.5 % + 25 as in Europe."""
-    fee = 0 if amount <= 0 else (amount * 15 + 500) // 1000 + 25
+def processing_fee(amount: int) -> int:
+    """What a charge costs: 1.5 % + 25, as in Europe."""
+    return (amount * 15 + 500) // 1000 + 25
+
+
+def balance_entry(world: World, source: Record, kind: str, amount: int, fee: int = 0) -> Record:
+    """The line in Stripe's balance that a charge, a refund or a dispute makes."""
     now = world.now(clock_of(source))
     details = [{"amount": fee, "application": None, "currency": source["currency"],
-                "description": "Stripe processing fees", "type": "stripe_fee"}]  # fmt: skip
+                "description": "Dispute fee" if kind == "adjustment" else "Stripe processing fees",
+                "type": "stripe_fee"}]  # fmt: skip
     return {
         "id": source["balance_transaction"],
         "object": "balance_transaction",

@@ -1,5 +1,6 @@
 """Refunds: money back, in part or whole."""
 
+from portal.simulator.billing.disputing import OPEN
 from portal.simulator.billing.payment_records import balance_entry
 from portal.simulator.errors import invalid, missing_parameter
 from portal.simulator.identifiers import new_id
@@ -7,6 +8,9 @@ from portal.simulator.objects.shared import get_record
 from portal.simulator.records import Record, listing
 from portal.simulator.routes import Call
 from portal.simulator.world import World, clock_of
+
+FAILURES = ("expired_or_canceled_card", "lost_or_stolen_card", "unknown")
+"""Why a bank sends a refund back, in Stripe's words."""
 
 
 def refund(world: World, call: Call) -> Record:
@@ -20,6 +24,9 @@ def refund(world: World, call: Call) -> Record:
             raise invalid("This PaymentIntent does not have a successful charge to refund.", "payment_intent")
         raise missing_parameter("charge")
     charge = get_record(world, "charge", charge_id, "charge")
+    if _is_charged_back(world, charge):
+        message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+        raise invalid(message, code="charge_disputed")
     left = charge["amount_captured"] - charge["amount_refunded"]
     amount = call.get("amount", left)
     if left <= 0:
@@ -56,6 +63,26 @@ def _refund(world: World, charge: Record, amount: int, call: Call) -> Record:
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
     world.save(charge)
     world.announce("charge.refunded", charge, {"amount_refunded": charge["amount_refunded"] - amount})
+    return record
+
+
+def _is_charged_back(world: World, charge: Record) -> bool:
+    """While the bank holds or keeps the money of a dispute there is nothing left to give back."""
+    return any(dispute["status"] in (*OPEN, "lost") for dispute in world.store.newest("dispute", charge=charge["id"]))
+
+
+def fail(world: World, record: Record, reason: str) -> Record:
+    """Days later the bank could not pass the money on: it returns to the balance, the charge counts as not refunded."""
+    charge = get_record(world, "charge", record["charge"], "charge")
+    returned = {**record, "balance_transaction": new_id("balance_transaction")}
+    world.save(balance_entry(world, returned, "refund_failure", record["amount"]))
+    record.update(status="failed", failure_reason=reason, failure_balance_transaction=returned["balance_transaction"])
+    world.save(record, "refund.updated")
+    world.announce("charge.refund.updated", record, {"status": "succeeded"})
+    world.announce("refund.failed", record)
+    charge["amount_refunded"] -= record["amount"]
+    charge["refunded"] = False
+    world.save(charge, "charge.updated")
     return record
 
 
