@@ -16,6 +16,7 @@ from portal.identity import service as identity
 from portal.metering import measuring, partitions
 from portal.notifications import service as notifications
 from portal.payments import reminding
+from portal.reconciliation import running
 from portal.subscriptions import service as subscriptions
 from portal.web import idempotency
 from portal.web.plugs import plugs
@@ -76,6 +77,14 @@ def forget_old_wishes() -> str:
 def count_the_words() -> str:
     """Count the words of all listings again, to which mistyped searches are corrected."""
     return f"{in_transaction(lambda _session: vocabulary.rebuild(), scope=SYSTEM)} words"
+
+
+def begin_the_reconciliation() -> str:
+    """Begin the comparison with the payment provider once its hour has come; workers work it off."""
+    ports = plugs()
+    begin = partial(running.start_if_due, now=ports.clock.now(), rules=running.rules_of(ports.settings))
+    begun = in_transaction(lambda _session: begin(), scope=SYSTEM) if ports.settings.reconciliation_enabled else None
+    return f"run {begun}" if begun else "not now"
 
 
 def forget_old_sessions() -> str:

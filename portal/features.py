@@ -49,6 +49,7 @@ WITH_TABLES = (
     "payments",
     "webhooks",
     "notifications",
+    "reconciliation",
 )
 
 
