@@ -18,6 +18,7 @@ from portal.reconciliation.matching import compare
 from portal.reconciliation.other_facts import Named
 from portal.reconciliation.reading import ask, read_subscriptions
 from portal.reconciliation.types import Found, Mismatch, Ours, Reading
+from portal.settings import Settings
 
 _NOBODY = Named(None, "", "")
 _UNDONE = ("dead", "pending", "retry")
@@ -224,3 +225,9 @@ KINDS: dict[str, Looking] = {
     "usage": _hours,
     "key": _keys,
 }
+
+
+def asking_from(payments: Payments, gateway: Gateway | None, clock: Clock, settings: Settings) -> Asking:
+    """Return what looking at single records needs, from an edge's ports: whoever asks now is not told to wait."""
+    since = clock.now() - timedelta(days=settings.reconciliation_days_back)
+    return Asking(payments, gateway, clock, settings.livemode, since, timedelta(0))
