@@ -94,7 +94,7 @@ def apply(order: Order, seen_hash: str, asking: Asking, syncing: Syncing) -> Don
     if not order.reason.strip():
         raise NotPossible("no_reason")
     key = order.key or f"{order.action}:{order.subject}:{seen_hash}"
-    if _was_applied(key):
+    if was_applied(order, key):
         shown = Preview(order, {}, {}, seen_hash)
         return Done(shown, _look_again(order, key, asking), is_repeated=True)
     shown = preview(order, asking, syncing)
@@ -103,6 +103,17 @@ def apply(order: Order, seen_hash: str, asking: Asking, syncing: Syncing) -> Don
     is_repeated = not _act(shown.plan, lambda session: _note(session, shown, key))
     _tell_at_once(shown.plan, asking)
     return Done(shown, _look_again(order, key, asking), is_repeated)
+
+
+def was_applied(order: Order, key: str) -> bool:
+    """True when this repair was made under this key. Raises NotPossible when the key stands for another one."""
+    with scoped(SYSTEM) as session:
+        row = session.execute(
+            select(ReconAction.subject, ReconAction.action).where(ReconAction.key == key)
+        ).one_or_none()
+    if row is not None and (row.subject, row.action) != (order.subject, order.action):
+        raise NotPossible("key_reused")
+    return row is not None
 
 
 def suppress(mismatch_id: int, until: datetime, *, actor: str, reason: str, now: datetime) -> None:
@@ -181,11 +192,6 @@ def _tell_at_once(made: Plan, asking: Asking) -> None:
             in_transaction(lambda _session: recompute_dirty(), scope=SYSTEM)
     except (Pending, PaymentsUnavailable, PaymentsRefused) as problem:
         log.info("a repair will be told later", what=what, error=repr(problem))
-
-
-def _was_applied(key: str) -> bool:
-    with scoped(SYSTEM) as session:
-        return session.scalar(select(ReconAction.id).where(ReconAction.key == key)) is not None
 
 
 def _look_again(order: Order, key: str, asking: Asking) -> Outcome:

@@ -110,6 +110,11 @@ def as_owner(settings: Settings) -> Callable[..., None]:
 @pytest.fixture
 def olive(app: Flask) -> FlaskClient:  # noqa: F811
     """The browser of an operator."""
+    return operator(app)
+
+
+def operator(app: Flask) -> FlaskClient:  # noqa: F811
+    """Return the browser of an operator who has just signed in: sessions end when nobody uses them."""
     person = make_user("Olive")
     with transaction(SYSTEM) as session:
         session.get_one(User, person.id).is_operator = True
