@@ -27,6 +27,7 @@ from portal.kit.clock import SystemClock
 from portal.kit.periods import add_intervals
 from portal.payments.models import Purchase, StripeInvoice
 from portal.projects.models import Account
+from portal.reconciliation.models import ReconMismatch, ReconRun
 from portal.settings import Settings
 from portal.subscriptions.models import Subscription
 from portal.webhooks.models import WebhookEvent
@@ -152,7 +153,8 @@ def test_what_the_portal_holds_is_what_the_simulator_says(seeded: Seeded) -> Non
     for name, one in theirs.items():
         item = one["items"]["data"][0]
         assert (ours[name].status, ours[name].current_period_end) == (one["status"], _at(item["current_period_end"]))
-        assert ours[name].cancel_at_period_end == one["cancel_at_period_end"]
+        unheard = name == seeded.subscription("Runa").stripe_subscription_id
+        assert (ours[name].cancel_at_period_end == one["cancel_at_period_end"]) is not unheard
     assert dict(invoices) == {one["id"]: one["status"] for one in seeded.api("invoices?limit=100")["data"]}
 
 
@@ -246,6 +248,17 @@ def test_their_keys_were_used_lately(seeded: Seeded) -> None:
     keys = seeded.page("Greta", f"/subscriptions/{_running(seeded, 'Greta').id}/keys")
     assert "Production" in keys
     assert "Never" not in keys
+
+
+def test_what_was_never_heard_of_was_found_and_nothing_else(seeded: Seeded) -> None:
+    with scoped(SYSTEM) as session:
+        runs = session.scalars(select(ReconRun).order_by(ReconRun.id)).all()
+        found = session.scalars(select(ReconMismatch).order_by(ReconMismatch.severity)).all()
+    assert [(run.status, run.mismatched, run.unknown) for run in runs] == [("done", 0, 0), ("done", 2, 0)]
+    assert [(one.reason_code, one.whose) for one in found] == [
+        ("SUB_CANCEL_FLAG_DIFF", "Skerry Maps"),
+        ("EMAIL_DIFF", "Fjordline Logistics"),
+    ]
 
 
 def test_a_second_seeding_changes_nothing(seeded: Seeded) -> None:
