@@ -41,11 +41,14 @@ def happen(quitter: Shopper, api: str, moved: Shopper) -> None:
         quitter.cancel_there(api)
     if _ask("GET", f"customers/{customer}")["email"] != ELSEWHERE:
         _ask("POST", f"customers/{customer}", email=ELSEWHERE)
-    compare()
+    compare(slot=plugs().clock.now().date().isoformat())
 
 
-def compare() -> None:
-    """Run one whole comparison, also of what was read a moment ago, and repair nothing."""
+def compare(slot: str | None = None) -> None:
+    """Run one whole comparison, also of what was read a moment ago, and repair nothing.
+
+    With a `slot` it is the one of the day: the timetable's would repair what the demo is to show.
+    """
     ports = plugs()
     rules = running.rules_of(ports.settings)
     with transaction(SYSTEM):
@@ -54,7 +57,7 @@ def compare() -> None:
             actor="demo",
             now=ports.clock.now(),
             days_back=rules.days_back,
-            age=timedelta(0),
+            age=timedelta(0), slot=slot
             may_repair=False,
         )
     syncing = syncing_from(ports.payments, ports.clock, ports.settings)

@@ -59,7 +59,7 @@ def test_the_page_fits_a_phone_in_the_dark_and_in_german(browser: Browser, runni
     person = running.person("olive")
     page.locator("input[type=email]").fill(person["email"])
     page.locator("input[type=password]").fill(person["password"])
-    page.locator("main form button[type=submit]").last.click()
+    page.locator("form:has(input[type=password]) button[type=submit]").first.click()
     page.wait_for_url(lambda address: "/login" not in address)
     page.goto("/admin/billing")
     expect(page.get_by_role("heading", level=1)).to_have_text("Abrechnungsabgleich")
