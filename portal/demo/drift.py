@@ -57,8 +57,8 @@ def compare(slot: str | None = None) -> None:
             actor="demo",
             now=ports.clock.now(),
             days_back=rules.days_back,
-            age=timedelta(0), slot=slot
-            may_repair=False,
+            age=timedelta(0),
+            slot=slot,
         )
     syncing = syncing_from(ports.payments, ports.clock, ports.settings)
     while running.work_page(syncing, ports.gateway):

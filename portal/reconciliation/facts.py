@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy import Row, bindparam, text
 
@@ -50,6 +51,9 @@ _GRANTS = text("""
     SELECT * FROM entitlements
     WHERE source_id IN :ids AND source IN ('subscription', 'trial', 'grace') AND revoked_at IS NULL ORDER BY id
 """).bindparams(bindparam("ids", expanding=True))
+_FEATURES = text("SELECT plan_id, feature_id, quantity FROM plan_features WHERE plan_id IN :ids").bindparams(
+    bindparam("ids", expanding=True)
+)
 _PRICES = text("""
     SELECT pr.stripe_price_id, pl.name FROM prices pr JOIN plans pl ON pl.id = pr.plan_id
     WHERE pr.stripe_price_id IN :ids
@@ -86,8 +90,8 @@ def list_ours(ids: Collection[int]) -> list[Ours]:
     if not ids:
         return []
     rows = db.session.execute(_OURS, {"ids": list(ids)}).all()
-    grants = _grants(ids)
-    return [_ours(row, grants.get((row.account_id, row.id), ())) for row in rows]
+    grants, given = _grants(ids), _features({row.plan_id for row in rows})
+    return [_ours(row, grants.get((row.account_id, row.id), ()), given.get(row.plan_id, {})) for row in rows]
 
 
 def find_ours(subscription_id: int) -> Ours | None:
@@ -110,7 +114,16 @@ def _grants(ids: Collection[int]) -> dict[tuple[int, int], Sequence[Grant]]:
     return dict(found)
 
 
-def _ours(row: Row[tuple[object, ...]], grants: Sequence[Grant]) -> Ours:
+def _features(plan_ids: Collection[int]) -> dict[int, dict[int, Decimal | None]]:
+    """Return what plans give beside the feature of their product, with how much of it for one unit."""
+    found: dict[int, dict[int, Decimal | None]] = {}
+    for row in db.session.execute(_FEATURES, {"ids": list(plan_ids)}) if plan_ids else ():
+        found.setdefault(row.plan_id, {})[row.feature_id] = row.quantity
+    return found
+
+
+def _ours(row: Row[tuple[object, ...]], grants: Sequence[Grant], given: dict[int, Decimal | None]) -> Ours:
+    features = given if row.feature_id is None else {row.feature_id: None, **given}
     return Ours(
         held=_view(row),
         organisation_id=row.organisation_id,
@@ -123,7 +136,7 @@ def _ours(row: Row[tuple[object, ...]], grants: Sequence[Grant]) -> Ours:
         product_name=row.product_name,
         stripe_price_id=row.stripe_price_id,
         price=Money(row.amount, row.currency),
-        feature_id=row.feature_id,
+        features=features,
         grants=tuple(grants),
         event=EventFact(row.event_state, row.event_received_at) if row.event_state else None,
         price_names={row.stripe_price_id: row.plan_name} if row.stripe_price_id else {},

@@ -113,27 +113,39 @@ def _repairs(ours: Ours, theirs: SubscriptionSnapshot) -> tuple[Repair, ...]:
 
 
 def _rights(ours: Ours, now: datetime) -> Iterator[Mismatch]:
-    steps = rights_steps(ours, now)
-    windows = {grant.id: grant for grant in ours.grants}
+    """Compare the rights that are there with those the subscription supports; one subject has one mismatch of a kind."""
+    windows = {grant.id: _until(grant.valid_to) for grant in ours.grants}
+    found: dict[Code, list[Difference]] = {}
+    for steps in rights_steps(ours, now):
+        if steps.open is not None:
+            found.setdefault("ENT_MISSING", []).append(Difference("right", None, _until(steps.open.valid_to)))
+        for number in (*steps.revoke, *steps.close):
+            found.setdefault("ENT_WITHOUT_SOURCE", []).append(Difference("right", windows[number], None))
+        if steps.move is not None:
+            moved = Difference("right", windows[steps.move.grant_id], _until(steps.move.valid_to))
+            found.setdefault("ENT_WINDOW_DIFF", []).append(moved)
+    for code, differences in found.items():
+        rebuild: tuple[Repair, ...] = ("rebuild_entitlements",)
+        yield Mismatch(code, ours.record, tuple(differences), "rights_not_derived", rebuild, ours.price)
 
-    def differing(code: Code, field: str, mine: Shown, should: Shown) -> Mismatch:
-        difference = (Difference(field, mine, should),)
-        return Mismatch(code, ours.record, difference, "rights_not_derived", ("rebuild_entitlements",), ours.price)
 
-    if steps.open is not None:
-        yield differing("ENT_MISSING", "right", None, _text(steps.open.valid_to) or "open")
-    for number in (*steps.revoke, *steps.close):
-        yield differing("ENT_WITHOUT_SOURCE", "right", _text(windows[number].valid_to) or "open", None)
-        break  # one subject has one mismatch of a kind; the repair takes all of them
-    if steps.move is not None:
-        ends = _text(windows[steps.move.grant_id].valid_to) or "open"
-        yield differing("ENT_WINDOW_DIFF", "right", ends, _text(steps.move.valid_to) or "open")
+def rights_steps(ours: Ours, now: datetime) -> list[Steps]:
+    """Return what deriving the rights of this subscription now would change, feature by feature."""
+    access, held = access_of(ours.held, now), ours.held
+    wanted = {
+        feature: support(access, feature, None if each is None else each * held.quantity)
+        for feature, each in ours.features.items()
+    }
+    features = sorted({*wanted, *(grant.feature_id for grant in ours.grants)})
+    steps = [
+        reconcile([one for one in ours.grants if one.feature_id == feature], wanted.get(feature), now)
+        for feature in features
+    ]
+    return [one for one in steps if one]
 
 
-def rights_steps(ours: Ours, now: datetime) -> Steps:
-    """Return what deriving the rights of this subscription now would change."""
-    wanted = None if ours.feature_id is None else support(access_of(ours.held, now), ours.feature_id)
-    return reconcile(ours.grants, wanted, now)
+def _until(instant: datetime | None) -> str:
+    return _text(instant) or "open"
 
 
 def _text(instant: datetime | None) -> str | None:

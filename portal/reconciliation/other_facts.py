@@ -50,7 +50,8 @@ _CUSTOMERS = _among(f"""
 _INVOICES = _among("SELECT stripe_invoice_id, status, total FROM stripe_invoices WHERE stripe_invoice_id IN :ids")
 _PRICE_PAGE = text("SELECT id FROM prices WHERE stripe_price_id IS NOT NULL AND id > :after ORDER BY id LIMIT :limit")
 _PRICES = _among(f"""
-    SELECT pr.id, pr.stripe_price_id, pr.amount, pr.currency, pr.interval, pr.interval_count, pl.name AS plan_name,
+    SELECT pr.id, pr.stripe_price_id, pr.amount, pr.currency,
+        CASE WHEN NOT pr.one_time THEN pr.interval END AS interval, pr.interval_count, pl.name AS plan_name,
         p.name AS product_name, coalesce(o.name, '') AS whose,
         (pr.active AND pl.active AND p.active)
             OR EXISTS (SELECT FROM subscriptions s WHERE s.price_id = pr.id AND s.status IN {_LIVE}) AS is_used

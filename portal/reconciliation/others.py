@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from portal.kit.clock import isoformat_z
 from portal.kit.money import Money
 from portal.ports.gateway import KnownKey
-from portal.ports.payments import Customer, InvoiceSnapshot, ProviderPrice, SubscriptionSnapshot
+from portal.ports.payments import Customer, InvoiceSnapshot, PriceSnapshot, SubscriptionSnapshot
 from portal.reconciliation.types import Difference, Mismatch, Repair, Shown
 from portal.subscriptions.types import LIVE
 
@@ -57,7 +57,7 @@ class OurPrice:
     id: int
     stripe_price_id: str
     amount: Money
-    interval: str
+    interval: str | None
     interval_count: int
     is_used: bool
 
@@ -146,7 +146,7 @@ def compare_invoice(ours: OurInvoice | None, theirs: InvoiceSnapshot) -> Iterato
         yield Mismatch("INV_TOTAL_DIFF", subject, totals, "unexplained", repairs, at_risk)
 
 
-def compare_price(ours: OurPrice, theirs: ProviderPrice | None) -> Iterator[Mismatch]:
+def compare_price(ours: OurPrice, theirs: PriceSnapshot | None) -> Iterator[Mismatch]:
     """Judge a price. Nothing repairs it: what is charged is changed by people, by publishing a new price."""
     subject = f"price:{ours.id}"
     if theirs is None:
@@ -156,7 +156,7 @@ def compare_price(ours: OurPrice, theirs: ProviderPrice | None) -> Iterator[Mism
     pairs: tuple[tuple[str, Shown, Shown], ...] = (
         ("amount", ours.amount.amount, theirs.amount.amount if theirs.amount else None),
         ("currency", ours.amount.currency, theirs.amount.currency if theirs.amount else None),
-        ("interval", f"{ours.interval_count} {ours.interval}", f"{theirs.interval_count} {theirs.interval}"),
+        ("interval", _every(ours), _every(theirs)),
     )
     different = tuple(Difference(*pair) for pair in pairs if pair[1] != pair[2])
     if different:
@@ -200,7 +200,12 @@ def compare_key(ours: OurKey, known: KnownKey | None) -> Iterator[Mismatch]:
     yield Mismatch("API_KEY_ORPHAN", f"key:{ours.id}", difference, "gateway_behind", repairs)
 
 
-def _apart(ours: OurPrice, theirs: ProviderPrice) -> Money | None:
+def _every(price: OurPrice | PriceSnapshot) -> str | None:
+    """Return how often a price is paid; None for once."""
+    return f"{price.interval_count} {price.interval}" if price.interval else None
+
+
+def _apart(ours: OurPrice, theirs: PriceSnapshot) -> Money | None:
     if theirs.amount is None or theirs.amount.currency != ours.amount.currency:
         return ours.amount
     return Money(abs(ours.amount.amount - theirs.amount.amount), ours.amount.currency)

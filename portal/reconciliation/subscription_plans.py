@@ -169,7 +169,7 @@ def _gone(ours: Ours) -> State:
 
 def _supported(ours: Ours, now: datetime) -> Shown:
     access = access_of(ours.held, now)
-    return (text_of(access.valid_to) or "open") if access.allowed and ours.feature_id is not None else None
+    return (text_of(access.valid_to) or "open") if access.allowed and ours.features else None
 
 
 def _ends(ours: Ours, now: datetime) -> Shown:

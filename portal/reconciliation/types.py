@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
 from portal.entitlements.types import Grant
@@ -90,7 +91,8 @@ class EventFact:
 class Ours:
     """A subscription with everything of ours that hangs on it.
 
-    `grants` are the unrevoked rights derived from it; `stripe_price_id` is the provider's name of its price.
+    `features` are those its plan gives, with how much of each for one unit; `grants` are the unrevoked rights derived from
+    it; `stripe_price_id` is the provider's name of its price.
     """
 
     held: SubscriptionView
@@ -104,7 +106,7 @@ class Ours:
     product_name: str
     stripe_price_id: str | None
     price: Money
-    feature_id: int | None
+    features: dict[int, Decimal | None]
     grants: tuple[Grant, ...] = ()
     event: EventFact | None = None
     price_names: dict[str, str] = field(default_factory=dict)

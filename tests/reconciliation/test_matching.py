@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from portal.entitlements.types import Grant
 from portal.kit.money import Money
 from portal.kit.periods import Period
 from portal.ports.gateway import KnownKey
-from portal.ports.payments import Customer, InvoiceSnapshot, ProviderPrice, SubscriptionSnapshot
+from portal.ports.payments import Customer, InvoiceSnapshot, PriceSnapshot, SubscriptionSnapshot
 from portal.reconciliation import others
 from portal.reconciliation.matching import compare
 from portal.reconciliation.mending import cap
@@ -41,7 +42,7 @@ def ours(status: str = "active", right: str | None = "2026-04-01T01:00", event: 
     return Ours(
         held=view(status), organisation_id=2, external_id="2", email="cleo@example.com", account_name="Tidewater",
         customer_id="cus_1", plan_code="pro", plan_name="Pro", product_name="Rates", stripe_price_id="price_pro",
-        price=Money(2900, "eur"), feature_id=9, grants=grant,
+        price=Money(2900, "eur"), features={9: None}, grants=grant,
         event=EventFact(event[0], instant(event[1])) if event else None, price_names=NAMES,
     )  # fmt: skip
 
@@ -118,6 +119,16 @@ def test_a_free_subscription_is_held_to_its_rights_alone() -> None:
     assert codes_of(compare(free, Reading("not_asked"), NOW, livemode=True)) == ["ENT_MISSING"]
 
 
+def test_each_feature_of_a_plan_is_held_to_its_own_right() -> None:
+    seats = Grant(2, 10, "subscription", 12, START, instant("2026-04-01T01:00"), quantity=Decimal(5))
+    whole = replace(ours(), features={9: None, 10: Decimal(5)})
+    assert codes_of(compare(whole, reading({}), NOW, livemode=False)) == ["ENT_MISSING"]
+    with_seats = replace(whole, grants=(*whole.grants, seats))
+    assert not compare(with_seats, reading({}), NOW, livemode=False)
+    given_up = replace(with_seats, features={9: None})
+    assert codes_of(compare(given_up, reading({}), NOW, livemode=False)) == ["ENT_WITHOUT_SOURCE"]
+
+
 def customer(**values: Any) -> others.OurCustomer:
     held = others.OurCustomer(7, "cus_1", "cleo@example.com", is_told=True, has_live=True, is_organisation=True)
     return replace(held, **values)
@@ -159,7 +170,7 @@ def test_invoices() -> None:
 
 def test_prices() -> None:
     mine = others.OurPrice(5, "price_pro", Money(2900, "eur"), "month", 1, is_used=True)
-    there = ProviderPrice("price_pro", Money(2900, "eur"), "month", 1, is_active=True)
+    there = PriceSnapshot("price_pro", "Rates", Money(2900, "eur"), "month", 1, is_active=True, livemode=False)
     assert not list(others.compare_price(mine, there))
     (dearer,) = others.compare_price(mine, replace(there, amount=Money(3900, "eur")))
     assert (dearer.code, dearer.at_risk, dearer.repairs) == ("PRICE_DRIFT", Money(1000, "eur"), ())
