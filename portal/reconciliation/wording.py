@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from portal.kit.money import Money
+from portal.reconciliation.plans import State
 from portal.reconciliation.types import Shown
 from portal.web.formatting import instant_text, money, number
 
@@ -26,6 +27,7 @@ def register(app: Flask) -> None:
         "severity": severity_name,
         "field": field_name,
         "value": shown,
+        "changes": changes,
         "refusal": refusal,
         "warning": warning,
         "stage": stage_name,
@@ -190,6 +192,22 @@ def shown(field: str, value: Shown, at_risk: Money | None = None) -> str | Marku
     if field in _INSTANTS:
         return str(_("without end")) if value == "open" else _instant(value)
     return _status(value) if field == "status" else value
+
+
+def changes(
+    before: State, after: State, at_risk: Money | None = None, *, only_different: bool = False
+) -> list[tuple[str, str | Markup | None, str | Markup | None]]:
+    """Return what a repair changes, line by line: what, before, after; None where there was or will be nothing."""
+    lines: list[tuple[str, str | Markup | None, str | Markup | None]] = []
+    for name in [*before, *(one for one in after if one not in before)]:
+        old, new = before.get(name), after.get(name)
+        if old == new:
+            if not only_different:
+                lines.append((field_name(name), shown(name, old, at_risk), shown(name, new, at_risk)))
+            continue
+        was, becomes = (None if one is None else shown(name, one, at_risk) for one in (old, new))
+        lines.append((field_name(name), was, becomes))
+    return lines
 
 
 def refusal(why: str) -> str:

@@ -53,6 +53,7 @@ def test_the_page_fits_a_phone_in_the_dark_and_in_german(browser: Browser, runni
     context = browser.new_context(
         base_url=running.url, viewport={"width": 390, "height": 844}, color_scheme="dark", locale="de-DE"
     )
+    context.add_cookies([{"name": "locale", "value": "de", "url": running.url}])
     page = context.new_page()
     page.set_default_timeout(10_000)
     page.goto("/login")
