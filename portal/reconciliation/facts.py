@@ -15,9 +15,12 @@ from portal.kit.periods import Period
 from portal.reconciliation.types import EventFact, Ours
 from portal.subscriptions.types import SubscriptionView
 
-# What is compared: whatever may still give access or cost money, and what ended since `since`.
+# What is compared: whatever may still give access or cost money, and what ended since `since`. What was read a moment
+# ago, or has a delivery on its way through the inbox, is not judged yet.
 _IDS = text("""
-    SELECT s.id, s.source_fetched_at > clock_timestamp() - :age AS is_fresh
+    SELECT s.id, s.source_fetched_at > clock_timestamp() - :age OR EXISTS (
+        SELECT FROM webhook_events w WHERE w.object_type = 'subscription' AND w.object_id = s.stripe_subscription_id
+        AND w.state IN ('pending', 'retry') AND w.received_at > :now - :age) AS is_fresh
     FROM subscriptions s
     WHERE s.id > :after AND (
         s.status NOT IN ('canceled', 'incomplete_expired') OR s.ended_at >= :since
@@ -27,7 +30,10 @@ _IDS = text("""
     ORDER BY s.id LIMIT :limit
 """)
 _COUNT = text("""
-    SELECT count(*) FROM subscriptions WHERE status NOT IN ('canceled', 'incomplete_expired') OR ended_at >= :since
+    SELECT (SELECT count(*) FROM subscriptions WHERE status NOT IN ('canceled', 'incomplete_expired') OR ended_at >= :since)
+        + (SELECT count(*) FROM stripe_customers)
+        + (SELECT count(*) FROM stripe_invoices WHERE invoiced_at >= :since AND status <> 'draft')
+        + (SELECT count(*) FROM prices WHERE stripe_price_id IS NOT NULL)
 """)
 _OURS = text("""
     SELECT s.*, a.organisation_id, a.external_id, a.email, coalesce(o.name, a.name, a.external_id) AS account_name,
@@ -72,7 +78,7 @@ def list_due(after: int, limit: int, *, since: datetime, age: timedelta, now: da
 
 
 def count_due(since: datetime) -> int:
-    """Return about how many subscriptions a run will compare."""
+    """Return about how many records a run will compare."""
     return int(db.session.scalar(_COUNT, {"since": since}) or 0)
 
 

@@ -158,6 +158,29 @@ def test_what_was_read_a_moment_ago_is_left_for_the_next_run(
     assert recon.codes() == ["SUB_STATUS_DIFF"]
 
 
+def test_what_has_a_delivery_on_its_way_is_left_for_the_next_run(
+    calm: int, recon: Recon, stripe_world: StripeWorld, shop: Shop, as_owner: AsOwner, clock: ManualClock
+) -> None:
+    stripe_id = held(shop).stripe_subscription_id
+    stripe_world.api("DELETE", f"subscriptions/{stripe_id}")
+    as_owner("UPDATE subscriptions SET source_fetched_at = now() - interval '1 day'")
+    as_owner(
+        "INSERT INTO webhook_events (provider, endpoint, external_id, type, object_type, object_id, livemode,"
+        " event_created_at, received_at, raw, raw_sha256, next_attempt_at) VALUES ('stripe', '/', 'evt_1',"
+        " 'customer.subscription.deleted', 'subscription', %s, false, now(), %s, '', '', now())",
+        stripe_id,
+        clock.now() - timedelta(minutes=3),
+    )
+    run = recon.run(age=timedelta(minutes=10))
+    assert (run.skipped, recon.codes()) == (1, [])
+    clock.advance(timedelta(minutes=30))
+    recon.run(age=timedelta(minutes=10))
+    assert [(one.reason_code, one.cause) for one in recon.open()] == [
+        ("SUB_STATUS_DIFF", "event_waiting"),
+        ("SUB_STALE_SNAPSHOT", "event_waiting"),
+    ]
+
+
 def test_without_an_answer_nothing_is_called_equal(calm: int, recon: Recon, stripe_world: StripeWorld) -> None:
     stripe_world.control("faults", api=[{"kind": "error", "status": 500, "path": "/v1/subscriptions", "count": 1000}])
     run = recon.run()
@@ -274,7 +297,7 @@ def test_many_subscriptions_are_worked_in_pages(calm: int, recon: Recon, shop: S
     run = recon.run()
     assert run.by_code == {"ENT_MISSING": 90}
     assert run.mismatched == 90
-    assert run.expected == 91
+    assert run.expected == run.total == 94, "with one customer, one invoice and one price"
     with scoped(SYSTEM) as session:
         assert session.scalar(select(func.count()).select_from(Subscription)) == 91
 
