@@ -5,7 +5,7 @@ from alembic import op
 from migrations.row_security import append_only, protect
 
 revision = "0024"
-down_revision = "0021"
+down_revision = "0023"
 
 
 def upgrade() -> None:

@@ -20,6 +20,7 @@ from portal.reconciliation.repairing import LONGEST_REASON, Order
 from portal.reconciliation.types import Mismatch, Ours, Reading
 from portal.reconciliation.wording import refusal
 from portal.web.bodies import StrictBody, read_body
+from portal.web.describing import described
 from portal.web.plugs import plugs
 from portal.web.principal import get_principal, operator_required
 from portal.web.problems import Problem
@@ -38,8 +39,61 @@ class Action(StrictBody):
     force: bool = False
 
 
+class Range(StrictBody):
+    """Which records: `after` the one with this `entitlementId`, at most `limit`."""
+
+    after: int = Field(default=0, ge=0)
+    limit: int = Field(default=100, ge=1, le=MOST)
+
+
+_SIDE = {
+    "status": "ACTIVE",
+    "quantity": 1,
+    "stripeCustomerId": "cus_1",
+    "stripeSubscriptionId": "sub_1",
+    "stripePriceId": "price_1",
+    "currentPeriodStart": "2026-03-01T00:00:00Z",
+    "currentPeriodEnd": "2026-04-01T00:00:00Z",
+    "trialEnd": None,
+    "cancelAt": None,
+    "cancelAtPeriodEnd": False,
+}
+_EXAMPLE = {
+    "entitlementId": "14",
+    "userExternalId": "3",
+    "userEmail": "cleo@example.com",
+    "plan": "PREMIUM_MONTHLY",
+    "status": "ACTIVE",
+    "verdict": "mismatched",
+    "local": {**_SIDE, "plan": "PREMIUM_MONTHLY", "planCode": "premium_monthly", "planName": "Premium, monthly",
+              "productName": "Premium", "lastSyncedAt": "2026-03-01T00:00:09Z"},
+    "stripe": {**_SIDE, "planName": "Premium, monthly", "status": "CANCELED"},
+    "mismatchReasons": ["SUB_STATUS_DIFF"],
+    "mismatches": [
+        {
+            "code": "SUB_STATUS_DIFF",
+            "severity": 2,
+            "cause": "event_lost",
+            "differences": [{"field": "status", "local": "active", "stripe": "canceled"}],
+            "repairs": ["sync_from_stripe", "reset_to_free"],
+        }
+    ],
+}  # fmt: skip
+
+
 @bp.get("/api/admin/billing/reconciliation")
 @operator_required
+@described(
+    "Operators",
+    query=Range,
+    answer={
+        "stripeAvailable": True,
+        "summary": {"total": 1, "inSync": 0, "mismatched": 1, "unknown": 0},
+        "records": [_EXAMPLE],
+        "recordsInAll": 1,
+        "nextAfter": None,
+    },
+)
 def read() -> ResponseReturnValue:
     """Compare the current subscription of each account and product with Stripe, now.
 
@@ -69,6 +123,26 @@ def read() -> ResponseReturnValue:
 
 @bp.post("/api/admin/billing/reconciliation")
 @operator_required
+@described(
+    "Operators",
+    body=Action,
+    request={"entitlementId": "14", "action": "sync_from_stripe", "reason": "ticket 12"},
+    answer={
+        "action": "sync_from_stripe",
+        "applied": True,
+        "repeated": False,
+        "verified": "agrees",
+        "before": {"status": "active"},
+        "after": {"status": "canceled"},
+        "record": {**_EXAMPLE, "status": "CANCELED", "verdict": "in_sync", "mismatchReasons": [], "mismatches": []},
+    },
+    refusals={
+        404: "There is no such entitlement record.",
+        409: "The repair cannot be made now: `type` says why, such as `live-at-provider` or `changed-meanwhile`.",
+        503: "Stripe does not answer. Nothing was changed.",
+    },
+    is_idempotent=True,
+)
 def act() -> ResponseReturnValue:
     """Repair one record, and answer with the record as it stands afterwards.
 
@@ -158,7 +232,10 @@ def _record(ours: Ours, reading: Reading, seen: Asking) -> dict[str, Any]:
 
 
 def _plan(ours: Ours) -> str:
-    return "FREE" if ours.held.is_free else _PLANS.get(ours.plan_code, "CUSTOM")
+    """Return the plan in the words of that interface, as `/api/premium/entitlement` says it."""
+    if ours.held.has_ended or ours.held.is_free:
+        return "FREE"
+    return _PLANS.get(ours.plan_code, "CUSTOM")
 
 
 def _local(ours: Ours) -> dict[str, Any]:
