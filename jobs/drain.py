@@ -57,6 +57,8 @@ def rollups() -> int:
 def seals() -> int:
     """Seal new entries of the audit trail; return how many."""
     return in_transaction(lambda _session: seal_new(), scope=SYSTEM)
+
+
 def reconciliation() -> bool:
     """Work one page of the reconciliation that is running, so that nobody else waits for all of it."""
     return work_page(syncing(), plugs().gateway)

@@ -29,8 +29,13 @@ def register(app: Flask) -> None:
     health.contribute(app, _warnings, _Gauges())
 
 
+def read_alerts() -> list[Alert]:
+    """Return what is wrong with the comparison itself, but for there having been none yet."""
+    return [alert for alert in _read()[2] if alert in _SENTENCES]
+
+
 def _warnings() -> list[str]:
-    return [_SENTENCES[alert] for alert in _read()[2] if alert in _SENTENCES]
+    return [_SENTENCES[alert] for alert in read_alerts()]
 
 
 def _read() -> tuple[RunView | None, RunView | None, list[Alert]]:

@@ -13,7 +13,7 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 
 from portal.db import SYSTEM, scoped, transaction
-from portal.metering.exports import Cell, csv_lines
+from portal.kit.csv_lines import Cell, csv_lines
 from portal.reconciliation import queries, running
 from portal.reconciliation.forms import MOST_AT_ONCE, read_page, read_wanted
 from portal.reconciliation.pages.blueprint import bp
