@@ -11,6 +11,7 @@ from portal.outbox.service import deliver_due
 from portal.payments.settling import settle_due, settle_one
 from portal.payments.syncing import Syncing
 from portal.reactions import REACTIONS
+from portal.reconciliation.running import work_page
 from portal.web.plugs import plugs
 from portal.webhooks.processing import work_due
 
@@ -56,6 +57,11 @@ def rollups() -> int:
 def seals() -> int:
     """Seal new entries of the audit trail; return how many."""
     return in_transaction(lambda _session: seal_new(), scope=SYSTEM)
+
+
+def reconciliation() -> bool:
+    """Work one page of the reconciliation that is running, so that nobody else waits for all of it."""
+    return work_page(syncing(), plugs().gateway)
 
 
 def _until_empty(drain: Callable[[], int]) -> int:

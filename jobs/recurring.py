@@ -16,6 +16,7 @@ from portal.identity import service as identity
 from portal.metering import measuring, partitions
 from portal.notifications import service as notifications
 from portal.payments import reminding
+from portal.reconciliation import running
 from portal.subscriptions import service as subscriptions
 from portal.web import idempotency
 from portal.web.plugs import plugs
@@ -92,6 +93,14 @@ def fill_event_gaps() -> str:
         until=now - timedelta(minutes=5),
     )
     return f"{found.missing} of {found.seen} events were missing"
+
+
+def begin_the_reconciliation() -> str:
+    """Begin the comparison with the payment provider once its hour has come; workers work it off."""
+    ports = plugs()
+    begin = partial(running.start_if_due, now=ports.clock.now(), rules=running.rules_of(ports.settings))
+    begun = in_transaction(lambda _session: begin(), scope=SYSTEM) if ports.settings.reconciliation_enabled else None
+    return f"run {begun}" if begun else "not now"
 
 
 def forget_old_sessions() -> str:

@@ -39,6 +39,7 @@ TIMETABLE = (
     Entry("payment reminders", timedelta(hours=1), recurring.remind_of_payments, offset=timedelta(minutes=11)),
     Entry("kept answers", timedelta(hours=1), recurring.forget_answers_to_repeats, offset=timedelta(minutes=23)),
     Entry("event gaps", timedelta(hours=1), recurring.fill_event_gaps, offset=timedelta(minutes=27)),
+    Entry("reconciliation", timedelta(minutes=5), recurring.begin_the_reconciliation, offset=timedelta(minutes=1)),
     Entry("sessions", timedelta(hours=1), recurring.forget_old_sessions, offset=timedelta(minutes=17)),
     Entry("audit trail", timedelta(hours=6), recurring.verify_the_audit_trail, offset=timedelta(minutes=41)),
 )

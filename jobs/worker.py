@@ -26,7 +26,14 @@ from portal.settings import load_settings
 
 log = structlog.get_logger("worker")
 POLL_SECONDS = 1.0
-POLLED: tuple[Callable[[], int], ...] = (drain.inbox, drain.outbox, drain.purchases, drain.rollups, drain.seals)
+POLLED: tuple[Callable[[], int], ...] = (
+    drain.inbox,
+    drain.outbox,
+    drain.purchases,
+    drain.rollups,
+    drain.seals,
+    drain.reconciliation,
+)
 
 
 def poll_once(app: Flask) -> int:

@@ -12,6 +12,7 @@ from portal.payments.cli import codes
 from portal.payments.premium.cli import premium
 from portal.payments.selling.cli import prices
 from portal.projects.cli import projects
+from portal.reconciliation.cli import reconciliation
 from portal.webhooks.cli import webhooks
 
 
@@ -27,3 +28,4 @@ def register(app: Flask) -> None:
     app.cli.add_command(prices)
     app.cli.add_command(premium)
     app.cli.add_command(webhooks)
+    app.cli.add_command(reconciliation)

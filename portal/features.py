@@ -29,6 +29,8 @@ from portal.pricing import api as pricing_api
 from portal.pricing import words as pricing_words
 from portal.projects import credentials as app_keys
 from portal.projects import pages as projects
+from portal.reconciliation import api as reconciliation_api
+from portal.reconciliation import pages as reconciliation
 from portal.subscriptions import pages as subscriptions
 from portal.webhooks import api as webhooks
 from portal.webhooks import explain_api, usage_api
@@ -50,6 +52,7 @@ WITH_TABLES = (
     "payments",
     "webhooks",
     "notifications",
+    "reconciliation",
 )
 
 
@@ -90,5 +93,8 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     metering.register(app, csrf)
     analytics.register(app)
     backoffice.register(app)
+    reconciliation.register(app)
+    app.register_blueprint(reconciliation_api.bp)
+    csrf.exempt(reconciliation_api.bp)
     if app.config["SETTINGS"].is_development:
         notifications.register(app)

@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     reconciliation_enabled: bool = True
     reconciliation_schedule_hour: int = Field(default=2, ge=0, le=23)
     reconciliation_days_back: int = Field(default=7, ge=1, le=90)
+    reconciliation_min_age_minutes: int = Field(default=10, ge=0, le=1440)
+    reconciliation_auto_repair: bool = True
 
     grace_days: int = Field(default=7, ge=0, le=60)
     log_format: Literal["console", "json"] = "console"

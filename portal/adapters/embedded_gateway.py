@@ -9,7 +9,7 @@ import redis
 import structlog
 import urllib3
 
-from portal.ports.gateway import Credential, GatewayUnavailable, Route
+from portal.ports.gateway import Credential, GatewayUnavailable, KnownKey, Route
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +49,9 @@ class EmbeddedGateway:
 
     def move(self, from_subscription_id: int, to_subscription_id: int) -> None:
         self._hint(f"all:{from_subscription_id}:{to_subscription_id}")
+
+    def list_known(self, subscription_id: int | None = None) -> list[KnownKey] | None:
+        return None
 
     def is_live(self, route: Route) -> bool:
         """A call without a key is refused with 401 where there is a route, and with 404 where there is none."""

@@ -7,6 +7,7 @@ The facts behind each choice: docs/gateway.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ import orjson
 import urllib3
 
 from portal.kit.stable_ids import stable_uuid
-from portal.ports.gateway import Credential, GatewayUnavailable, Route
+from portal.ports.gateway import Credential, GatewayUnavailable, KnownKey, Route
 
 TAG = "portal"
 KEY_NAMES = ["apikey", "X-API-Key"]
@@ -112,12 +113,31 @@ class KongGateway:
         name = {"username": f"sub-{to_subscription_id}", "custom_id": str(to_subscription_id), "tags": tags}
         self._put(f"/consumers/{consumer}", name)
 
+    def list_known(self, subscription_id: int | None = None) -> list[KnownKey] | None:
+        below = ""
+        if subscription_id is not None:
+            consumer = self._consumer_of(subscription_id)
+            if consumer is None:
+                return []
+            below = f"/consumers/{consumer}"
+        let_in = {each["consumer"]["id"] for each in self._each(f"{below}/acls")}
+        keys = list(self._each(f"{below}/key-auth" if below else "/key-auths"))
+        return [KnownKey(number, each["consumer"]["id"] in let_in) for each in keys if (number := _key_of(each))]
+
     def is_live(self, route: Route) -> bool:
         try:
             answer = self._http.request("GET", f"{self._proxy}/{route.path_prefix}", redirect=False)
         except urllib3.exceptions.HTTPError as problem:
             raise GatewayUnavailable(f"Kong's proxy does not answer: {type(problem).__name__}") from problem
         return answer.status != 404
+
+    def _each(self, path: str) -> Iterator[dict[str, Any]]:
+        """Yield every object of ours in a list, page after page."""
+        following: str | None = f"{path}?tags={TAG}&size=1000"
+        while following:
+            page = self._ask("GET", following) or {}
+            yield from page.get("data", [])
+            following = page.get("next")
 
     def _consumer_of(self, subscription_id: int) -> str | None:
         # Kong ignores `?username=` but not `?custom_id=`. After `move` the consumer is older than its subscription.
@@ -166,6 +186,12 @@ class KongGateway:
         if answer.status not in accept:
             raise KongRefused(f"{method} {path}: {answer.status} {answer.data[:500].decode(errors='replace')}")
         return orjson.loads(answer.data) if answer.status in (200, 201) and answer.data else None
+
+
+def _key_of(credential: dict[str, Any]) -> int | None:
+    """Return the number of our key that a credential's tags name."""
+    named = [tag.removeprefix("key:") for tag in credential.get("tags") or [] if tag.startswith("key:")]
+    return int(named[0]) if named and named[0].isdigit() else None
 
 
 def _id(kind: str, key: object) -> str:

@@ -45,6 +45,7 @@ from portal.ports.payments import (
     PaymentsUnavailable,
     PriceSnapshot,
     SetupSnapshot,
+    SubscriptionPage,
     SubscriptionSnapshot,
 )
 from portal.ports.promotions import NewCode, PromotionCode
@@ -108,6 +109,10 @@ class StripePayments:
         if email:
             params["email"] = email
         return customer_of(self._client.v1.customers.create(params=params, options={"idempotency_key": key}))  # type: ignore[arg-type]
+
+    @_translated
+    def fetch_customer(self, customer_id: str) -> Customer:
+        return customer_of(self._client.v1.customers.retrieve(customer_id))
 
     @_translated
     def set_billing_identity(self, customer_id: str, identity: BillingIdentity) -> None:
@@ -196,6 +201,13 @@ class StripePayments:
     def list_subscriptions(self, customer_id: str) -> list[SubscriptionSnapshot]:
         page = self._client.v1.subscriptions.list(params={"customer": customer_id, "status": "all", "limit": 100})
         return [subscription_of(found) for found in page.auto_paging_iter()]
+
+    @_translated
+    def list_all_subscriptions(self, *, after: str | None = None, limit: int = 100) -> SubscriptionPage:
+        where: dict[str, Any] = {"limit": limit, **({"starting_after": after} if after else {})}
+        page = self._client.v1.subscriptions.list(params=where)  # type: ignore[arg-type]
+        found = tuple(subscription_of(each) for each in page.data)
+        return SubscriptionPage(found, found[-1].id if page.has_more and found else None)
 
     @_translated
     def set_cancel_at_period_end(self, subscription_id: str, cancel: bool, *, key: str) -> SubscriptionSnapshot:

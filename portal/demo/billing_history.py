@@ -10,6 +10,7 @@ Dates are counted from the moment of the first start; amounts are those of the p
 | Ivo Petrov, Copperleaf | Rates Pro: his card was declined at checkout today; Almanac Plus: left unpaid, expired |
 | Mina Sato, Paperkite | Rates Pro: cancelled, works for nine more days |
 | Theo Brandt, Halyard Systems | Rates Scale: moves to Pro in eleven days |
+| Runa Vik, Skerry Maps | Rates Pro: cancelled at the payment provider, and we never heard (`portal.demo.drift`) |
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from flask import Flask
 
 from portal.app import create_app
 from portal.db import SYSTEM, enter_scope, transaction
-from portal.demo import journal
+from portal.demo import drift, journal
 from portal.demo.opening import admit
 from portal.demo.past import Past, PastBroken, taking_deliveries
 from portal.demo.people import N_, Person
@@ -54,6 +55,7 @@ CALLS_PER_DAY = {
     ("noor@lanternfish.example", ALMANAC): 30,
     ("mina@paperkite.example", RATES): 15,
     ("theo@halyard.example", RATES): 35,
+    ("runa@skerry.example", RATES): 20,
 }
 
 
@@ -64,6 +66,7 @@ PEOPLE = (
     Person("Ivo Petrov", "ivo@copperleaf.example", "Copperleaf"),
     Person("Mina Sato", "mina@paperkite.example", "Paperkite"),
     Person("Theo Brandt", "theo@halyard.example", "Halyard Systems"),
+    Person("Runa Vik", "runa@skerry.example", "Skerry Maps"),
 )
 STORIES = {
     "greta@fjordline.example": N_("months of paid invoices"),
@@ -73,6 +76,8 @@ STORIES = {
     "mina@paperkite.example": N_("cancelled, still running"),
     "theo@halyard.example": N_("smaller plan planned"),
     journal.JUNO.email: journal.STORY,
+    "runa@skerry.example": "cancelled unheard",
+    "olive@mercato.example": "finds what does not agree under /admin/billing",
 }
 """What somebody who looks for a state of billing needs to know to sign in as the right person."""
 
@@ -101,6 +106,8 @@ def tell(app: Flask, state: State) -> None:
         _live(past, state, present)
         past.arrive()
         _use(past.clock.now())
+        greta, runa = (Shopper.named(one.email, one.organisation) for one in (PEOPLE[0], PEOPLE[-1]))
+        drift.happen(runa, RATES, greta)
 
 
 def _live(past: Past, state: State, present: datetime) -> None:
@@ -125,7 +132,7 @@ def calendar(past: Past, today: datetime) -> list[Act]:
     def ago(days: float, hours: float = 0) -> datetime:
         return today - timedelta(days=days, hours=hours)
 
-    greta, finn, noor, ivo, mina, theo = (partial(Shopper.named, one.email, one.organisation) for one in PEOPLE)
+    greta, finn, noor, ivo, mina, theo, runa = (partial(Shopper.named, one.email, one.organisation) for one in PEOPLE)
     renewal = ago(3, hours=2)
     acts = [
         Act(months_before(ago(11), 5), lambda: _buy(past, greta(), RATES, "pro")),
@@ -140,6 +147,7 @@ def calendar(past: Past, today: datetime) -> list[Act]:
         Act(ago(4), lambda: mina().cancel(RATES)),
         Act(months_before(ago(-11), 2) - SCALE_TRIAL, lambda: _buy(past, theo(), RATES, "scale")),
         Act(ago(2), lambda: theo().switch(RATES, "pro")),
+        Act(months_before(ago(-14), 2), lambda: _buy(past, runa(), RATES, "pro")),
     ]
     acts += [Act(at, act) for at, act in journal.acts(past, today)]
     return sorted(acts, key=lambda act: act.at)

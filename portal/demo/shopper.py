@@ -104,6 +104,18 @@ class Shopper:
             )
         return submit(f"{page}/card", name=self.name, **_typed(card))
 
+    def cancel_there(self, api: str) -> int:
+        """Cancel on the payment provider's own page; return the page's status."""
+        ports, held = plugs(), self.held(api)
+        with self._acting():
+            page = changing.open_portal(
+                self.buyer.account_id,
+                payments=ports.payments,
+                livemode=ports.settings.livemode,
+                return_url=ports.settings.public_url,
+            )
+        return submit(f"{page}/subscriptions/{held.stripe_subscription_id}/cancellation")
+
     def cancel(self, api: str) -> None:
         """Let a subscription end with its period."""
         ports, held = plugs(), self.held(api)

@@ -39,6 +39,14 @@ class Credential:
     key_text: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A key that a gateway holds a copy of, and whether that copy opens its API now."""
+
+    key_id: int
+    is_let_in: bool
+
+
 class Gateway(Protocol):
     """A gateway we steer. `needs_key_text`: `admit` must be given the clear key, which exists only at issue."""
 
@@ -66,6 +74,13 @@ class Gateway(Protocol):
 
     def move(self, from_subscription_id: int, to_subscription_id: int) -> None:
         """Let the keys of one subscription count for its successor. Safe to repeat. Raises GatewayUnavailable."""
+        ...
+
+    def list_known(self, subscription_id: int | None = None) -> list[KnownKey] | None:
+        """Return every key of ours that the gateway holds a copy of, or those of one subscription.
+
+        None means that it keeps no copy: it reads our rows, so there is nothing that could differ. Raises GatewayUnavailable.
+        """
         ...
 
     def is_live(self, route: Route) -> bool:

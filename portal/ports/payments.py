@@ -149,6 +149,14 @@ class SubscriptionSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class SubscriptionPage:
+    """A part of the list of all subscriptions; `next_after` leads to the next part, None ends it."""
+
+    subscriptions: tuple[SubscriptionSnapshot, ...]
+    next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PreviewLine:
     """One line of an invoice that does not exist yet; negative when it gives something back."""
 
@@ -288,6 +296,10 @@ class Payments(Protocol):
 
     def create_customer(self, *, reference: str, name: str, email: str | None, key: str) -> Customer: ...
 
+    def fetch_customer(self, customer_id: str) -> Customer:
+        """Return a customer, or what is left of a deleted one."""
+        ...
+
     def set_billing_identity(self, customer_id: str, identity: BillingIdentity) -> None:
         """Make a customer say this, and nothing else; finished invoices keep what they say. Safe to repeat.
 
@@ -320,6 +332,10 @@ class Payments(Protocol):
     def fetch_subscription(self, subscription_id: str) -> SubscriptionSnapshot: ...
 
     def list_subscriptions(self, customer_id: str) -> list[SubscriptionSnapshot]: ...
+
+    def list_all_subscriptions(self, *, after: str | None = None, limit: int = 100) -> SubscriptionPage:
+        """Return a part of all that have not ended, newest first: those behind the one with the id `after`."""
+        ...
 
     def set_cancel_at_period_end(self, subscription_id: str, cancel: bool, *, key: str) -> SubscriptionSnapshot:
         """Let a subscription end with its period, or go on after all; drops what `schedule_price` planned."""

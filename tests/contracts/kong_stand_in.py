@@ -14,7 +14,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 Row = dict[str, Any]
@@ -177,6 +177,10 @@ def serve(kong: Kong) -> tuple[ThreadingHTTPServer, ThreadingHTTPServer]:
                     wanted = parse_qs(url.query).get("custom_id")
                     rows = [r for r in kong.rows["consumers"].values() if not wanted or r["custom_id"] == wanted[0]]
                     return 200, {"data": rows, "next": None}
+                case [("key-auths" | "acls") as kind] if self.command == "GET":
+                    return 200, self.page("acls" if kind == "acls" else "key-auth", url, None)
+                case ["consumers", consumer, ("key-auth" | "acls") as kind] if self.command == "GET":
+                    return 200, self.page(kind, url, consumer)
                 case ["key-auths", key, "consumer"] if self.command == "GET":
                     found = kong.rows["key-auth"].get(key)
                     return (200, found["consumer"]) if found else (404, {"message": "Not found"})
@@ -196,6 +200,19 @@ def serve(kong: Kong) -> tuple[ThreadingHTTPServer, ThreadingHTTPServer]:
                         kong.delete(kind, key)
                         return 204, None
             return 404, {"message": "Not found"}
+
+        def page(self, kind: str, url: SplitResult, consumer: str | None) -> Row:
+            """Two rows at a time, so that whoever does not follow `next` is found out."""
+            query = parse_qs(url.query)
+            rows = [
+                row
+                for row in kong.rows[kind].values()
+                if set(query.get("tags", [])) <= set(row.get("tags") or [])
+                and consumer in (None, row["consumer"]["id"])
+            ]
+            first = int(query.get("offset", ["0"])[0])
+            rest = f"{url.path}?tags={query['tags'][0]}&offset={first + 2}" if len(rows) > first + 2 else None
+            return {"data": rows[first : first + 2], "next": rest}
 
         def say(self, status: int, value: Row | None) -> None:
             raw = json.dumps(value).encode() if value is not None else b""

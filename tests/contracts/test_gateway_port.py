@@ -144,6 +144,24 @@ def test_a_suspended_key_opens_nothing_until_it_is_admitted_again(door: Rows, cu
     door.wait_for(customer.path, customer.text, 200)
 
 
+def test_a_gateway_with_a_memory_says_what_is_in_it(door: Rows, make_customer: Callable[..., Customer]) -> None:
+    several = [make_customer() for _ in range(3)]
+    for customer in several:
+        door.open(customer)
+    if not door.gateway.needs_key_text:
+        assert door.gateway.list_known() is None, "it reads our rows: there is no copy that could differ"
+        return
+    first, second, third = (customer.key.id for customer in several)
+    door.gateway.suspend(replace(door.credential(several[1]), key_text=None))
+    door.revoke(several[2])
+    known = {one.key_id: one.is_let_in for one in door.gateway.list_known() or []}
+    assert known == {first: True, second: False}
+    only = door.gateway.list_known(several[1].key.subscription_id)
+    assert [one.key_id for one in only or []] == [second]
+    assert third not in known
+    assert door.gateway.list_known(999_999) == []
+
+
 def test_the_plan_limits_calls_a_minute(door: Rows, make_customer: Callable[..., Customer]) -> None:
     from tests.dataplane.test_limits import early_in_a_minute
 

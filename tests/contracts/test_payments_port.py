@@ -189,6 +189,41 @@ def test_a_card_refused_for_a_trial_is_told_with_its_moment(payments: StripePaym
     assert payments.fetch_setup(failed["id"]).refusal is None
 
 
+def test_every_subscription_that_has_not_ended_is_listed_part_by_part(
+    payments: StripePayments, world: StripeWorld
+) -> None:
+    price, held = payments.ensure_price(PRICE), customer(payments)
+    world.api("POST", "payment_methods/pm_card_visa/attach", customer=held.id)
+    method = world.api("GET", "payment_methods", customer=held.id)["data"][0]["id"]
+    made = [
+        world.api(
+            "POST", "subscriptions", customer=held.id, default_payment_method=method, **{"items[0][price]": price}
+        )["id"]
+        for _number in range(3)
+    ]
+    world.api("DELETE", f"subscriptions/{made[0]}")
+    first = payments.list_all_subscriptions(limit=1)
+    assert [one.id for one in first.subscriptions] == [made[2]]
+    second = payments.list_all_subscriptions(after=first.next_after, limit=1)
+    assert ([one.id for one in second.subscriptions], second.next_after) == ([made[1]], None)
+
+
+def test_a_price_and_a_customer_can_be_looked_at(payments: StripePayments, world: StripeWorld) -> None:
+    price, held = payments.ensure_price(PRICE), customer(payments)
+    found = payments.fetch_price(price)
+    assert (found.amount, found.interval, found.interval_count, found.is_active) == (
+        Money(2900, "eur"),
+        "month",
+        1,
+        True,
+    )
+    world.api("POST", f"prices/{price}", active="false")
+    assert not payments.fetch_price(price).is_active
+    assert payments.fetch_customer(held.id) == held
+    world.api("DELETE", f"customers/{held.id}")
+    assert payments.fetch_customer(held.id).deleted
+
+
 def test_an_expired_page_stays_expired(payments: StripePayments) -> None:
     page = payments.start_checkout(checkout(payments))
     assert payments.expire_checkout(page.id).status == "expired"
@@ -198,7 +233,7 @@ def test_an_expired_page_stays_expired(payments: StripePayments) -> None:
 
 def test_what_is_not_there_is_said_to_be_not_there(payments: StripePayments) -> None:
     known = (payments.fetch_subscription, payments.fetch_invoice, payments.fetch_checkout)
-    for fetch in (*known, payments.fetch_payment, payments.fetch_setup):
+    for fetch in (*known, payments.fetch_payment, payments.fetch_setup, payments.fetch_customer, payments.fetch_price):
         with pytest.raises(NotAtProvider):
             fetch("xx_nothing")
 

@@ -27,6 +27,7 @@ from portal.kit.clock import SystemClock
 from portal.kit.periods import add_intervals
 from portal.payments.models import Purchase, StripeInvoice
 from portal.projects.models import Account
+from portal.reconciliation.models import ReconMismatch, ReconRun
 from portal.settings import Settings
 from portal.subscriptions.models import Subscription
 from portal.webhooks.models import WebhookEvent
@@ -95,6 +96,13 @@ class Seeded:
         ).json()
         return found
 
+    def every(self, path: str) -> list[dict[str, Any]]:
+        """Everything in one of the simulator's lists, page after page."""
+        found: list[dict[str, Any]] = []
+        while (page := self.api(path + (f"&starting_after={found[-1]['id']}" if found else "")))["data"]:
+            found += page["data"]
+        return found
+
 
 @pytest.fixture(scope="module")
 def seeded(migrated: Flask, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
@@ -147,13 +155,14 @@ def test_what_the_portal_holds_is_what_the_simulator_says(seeded: Seeded) -> Non
     with scoped(SYSTEM) as session:
         ours = {one.stripe_subscription_id: one for one in session.scalars(select(Subscription))}
         invoices = session.execute(select(StripeInvoice.stripe_invoice_id, StripeInvoice.status)).all()
-    theirs = {one["id"]: one for one in seeded.api("subscriptions?status=all&limit=100")["data"]}
+    theirs = {one["id"]: one for one in seeded.every("subscriptions?status=all&limit=100")}
     assert set(theirs) == set(ours) - {None}
     for name, one in theirs.items():
         item = one["items"]["data"][0]
         assert (ours[name].status, ours[name].current_period_end) == (one["status"], _at(item["current_period_end"]))
-        assert ours[name].cancel_at_period_end == one["cancel_at_period_end"]
-    assert dict(invoices) == {one["id"]: one["status"] for one in seeded.api("invoices?limit=100")["data"]}
+        unheard = name == seeded.subscription("Runa").stripe_subscription_id
+        assert (ours[name].cancel_at_period_end == one["cancel_at_period_end"]) is not unheard
+    assert dict(invoices) == {one["id"]: one["status"] for one in seeded.every("invoices?limit=100")}
 
 
 def test_greta_has_paid_for_months_and_once_had_another(seeded: Seeded) -> None:
@@ -162,7 +171,7 @@ def test_greta_has_paid_for_months_and_once_had_another(seeded: Seeded) -> None:
     assert [total for _state, total in paid if total].count(2_900) >= 6
     assert [total for _state, total in paid].count(900) == 1
     assert "Ended" in seeded.page("Greta", "/subscriptions")
-    first = min(one["created"] for one in seeded.api("invoices?limit=100")["data"])
+    first = min(one["created"] for one in seeded.every("invoices?limit=100"))
     assert _at(first) < seeded.began - timedelta(days=150)
     shown = seeded.page("Greta", f"/subscriptions/{_running(seeded, 'Greta').id}/invoices")
     assert shown.count("Paid") >= 6
@@ -177,7 +186,7 @@ def test_greta_s_invoices_and_receipts_can_be_opened(seeded: Seeded) -> None:
     assert len(urls) >= 7
     for url in urls:
         assert requests.get(str(url), timeout=20).status_code == 200
-    charge = next(one for one in seeded.api("charges?limit=100")["data"] if one["paid"])
+    charge = next(one for one in seeded.every("charges?limit=100") if one["paid"])
     assert requests.get(charge["receipt_url"], timeout=20).status_code == 200
 
 
@@ -214,7 +223,7 @@ def test_ivo_s_card_was_declined_and_nothing_was_charged(seeded: Seeded) -> None
     assert seeded.invoices("Ivo") == []
     page = requests.get(str(purchases[1].checkout_url), timeout=20)
     assert page.status_code == 200, "the payment page still takes another card"
-    failed = [one for one in seeded.api("charges?limit=100")["data"] if one["status"] == "failed"]
+    failed = [one for one in seeded.every("charges?limit=100") if one["status"] == "failed"]
     assert "generic_decline" in json.dumps(failed)
 
 
@@ -246,6 +255,17 @@ def test_their_keys_were_used_lately(seeded: Seeded) -> None:
     keys = seeded.page("Greta", f"/subscriptions/{_running(seeded, 'Greta').id}/keys")
     assert "Production" in keys
     assert "Never" not in keys
+
+
+def test_what_was_never_heard_of_was_found_and_nothing_else(seeded: Seeded) -> None:
+    with scoped(SYSTEM) as session:
+        runs = session.scalars(select(ReconRun).order_by(ReconRun.id)).all()
+        found = session.scalars(select(ReconMismatch).order_by(ReconMismatch.severity)).all()
+    assert [(run.status, run.mismatched, run.unknown) for run in runs] == [("done", 0, 0), ("done", 2, 0)]
+    assert [(one.reason_code, one.whose) for one in found] == [
+        ("SUB_CANCEL_FLAG_DIFF", "Skerry Maps"),
+        ("EMAIL_DIFF", "Fjordline Logistics"),
+    ]
 
 
 def test_a_second_seeding_changes_nothing(seeded: Seeded) -> None:

@@ -210,6 +210,8 @@ def world(app: Flask, clock: ManualClock, prepared: None, post: Post) -> tuple[U
         "user_id": cleo.id,
         "mail_id": 1,
         "entry_id": 1,
+        "event_id": 1,
+        "mismatch_id": 1,
         "project_id": project.id,
         "app_id": program.id,
         "account_id": reader,
