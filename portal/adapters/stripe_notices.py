@@ -1,7 +1,7 @@
 """Stripe's events as the port's notices, whatever version they were rendered at; imports no SDK.
 
-Of an event only its envelope and its object's id are read. What is missing there is a flaw, said in words; only what
-has no id or no type is no event at all.
+Of an event only its envelope and its object's id are read. What the envelope does not say is a flaw, said in words;
+only what has no id or no type is no event at all.
 """
 
 from __future__ import annotations
@@ -35,18 +35,16 @@ def notice_of(body: Any, *, version: str, now: datetime) -> Notice:
         object_type=_text(thing.get("object")),
         object_id=_text(thing.get("id")),
         is_other_version=body.get("api_version") != version,
-        flaw=_flaw(body, thing, created),
+        flaw=_flaw(body, created),
     )
 
 
-def _flaw(body: Mapping[str, Any], thing: Mapping[str, Any], created: datetime | None) -> str | None:
+def _flaw(body: Mapping[str, Any], created: datetime | None) -> str | None:
     if not isinstance(body.get("livemode"), bool):
         return "it does not say whether it is about real money"
     if body.get("account") is not None and _text(body["account"]) is None:
         return "it does not say whose account it is about"
-    if created is None:
-        return "it does not say when it was made"
-    return None if _text(thing.get("object")) and _text(thing.get("id")) else "it names no object by its id"
+    return "it does not say when it was made" if created is None else None
 
 
 def _object_in(body: Mapping[str, Any]) -> Mapping[str, Any]:

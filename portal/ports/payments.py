@@ -259,7 +259,8 @@ class PaymentSnapshot:
 class Notice:
     """One signed event of the provider, as stored and routed. `object_id` may be None for objects without an id.
 
-    `is_other_version` marks one rendered at another version than ours; `flaw` says what of it could not be read.
+    `is_other_version` marks one rendered at another version than ours; `flaw` says what of its envelope could
+    not be read.
     """
 
     id: str

@@ -43,6 +43,8 @@ def receive() -> Response:
     except ValueError as problem:
         raise Problem(400, "not-an-event", "This is not an event", str(problem)) from None
     thing, livemode = _object_of(raw), ports.settings.livemode
+    if notice.flaw or thing is None:
+        raise Problem(400, "not-an-event", "This is not an event", notice.flaw or "it has no object")
 
     def work(session: Session) -> Taken:
         account_id, refused = _whose(thing, notice, livemode)
@@ -79,6 +81,7 @@ def _claimed(thing: Mapping[str, Any]) -> str | None:
     return next((str(metadata[name]) for name in _TENANT_NAMES if name in metadata), None)
 
 
-def _object_of(raw: bytes) -> Mapping[str, Any]:
-    found: Any = json.loads(raw)["data"]["object"]
-    return found if isinstance(found, dict) else {}
+def _object_of(raw: bytes) -> Mapping[str, Any] | None:
+    data: Any = json.loads(raw).get("data")
+    found = data.get("object") if isinstance(data, dict) else None
+    return found if isinstance(found, dict) else None
