@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from portal.kit.tokens import Pepper
+
 DEVELOPMENT_SECRET = "development-only-secret-development-only"  # noqa: S105 - refused outside development
 _WEAK = ("placeholder", "changeme", "change-me", "development-only", "secret_key", "example")
 
@@ -94,9 +96,14 @@ class Settings(BaseSettings):
         return self.stripe_secret_key.startswith(("sk_live_", "rk_live_"))
 
     @cached_property
-    def pepper(self) -> bytes:
-        """The key of the keyed hashes of API keys and tokens."""
-        return self.key_pepper.encode()
+    def peppers(self) -> tuple[str, ...]:
+        """Every key of keyed hashes in force, the one for new hashes first."""
+        return tuple(part.strip() for part in self.key_pepper.split(",") if part.strip())
+
+    @cached_property
+    def pepper(self) -> Pepper:
+        """The key of the keyed hashes of API keys and tokens, with those it has replaced."""
+        return Pepper.of(self.peppers)
 
     @cached_property
     def sealers(self) -> tuple[str, ...]:
@@ -140,10 +147,10 @@ def unsafe_settings(settings: Settings) -> list[str]:
         return []
     faults = [
         f"{name.upper()} must be a random value of at least 32 characters"
-        for name in ("secret_key", "key_pepper")
-        if len(getattr(settings, name)) < 32 or _is_weak(getattr(settings, name))
+        for name, values in (("secret_key", (settings.secret_key,)), ("key_pepper", settings.peppers))
+        if not values or any(len(value) < 32 or _is_weak(value) for value in values)
     ]
-    if settings.secret_key == settings.key_pepper:
+    if settings.secret_key in settings.peppers:
         faults.append("SECRET_KEY and KEY_PEPPER must differ")
     if settings.enable_billing:
         if not settings.stripe_secret_key.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")) or (
@@ -157,8 +164,8 @@ def unsafe_settings(settings: Settings) -> list[str]:
     if not settings.public_url.startswith("https://"):
         faults.append("PUBLIC_URL must start with https://")
     for name in ("internal_admin_api_key", "gateway_log_token", "metrics_token"):
-        value = getattr(settings, name)
-        if value and (len(value) < 24 or _is_weak(value)):
+        values = [part.strip() for part in getattr(settings, name).split(",")] if getattr(settings, name) else []
+        if any(len(value) < 24 or _is_weak(value) for value in values):
             faults.append(
                 f"{name.upper()} must be a random value of at least 24 characters, or unset to switch the route off"
             )

@@ -46,5 +46,5 @@ def _gateway(settings: Settings, connection: redis.Redis) -> Gateway:
         settings.kong_admin_url,
         settings.gateway_url,
         log_url=f"{settings.public_url.rstrip('/')}/api/gateway/logs" if settings.gateway_log_token else "",
-        log_token=settings.gateway_log_token,
+        log_token=settings.gateway_log_token.partition(",")[0].strip(),
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from portal.kit.tokens import Pepper
+
 MIB = 1024 * 1024
 
 
@@ -31,7 +33,7 @@ class Config:
     log_url: str
     log_token: str
     portal_url: str
-    pepper: bytes
+    pepper: Pepper
     state: Path
     allow_private_upstreams: bool = False
     max_body: int = 10 * MIB
@@ -49,8 +51,8 @@ class Config:
 def read_config(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Config:
     """Return the configuration. Raises ConfigError; prints usage and exits for unknown flags."""
     given = _parser(environment).parse_args(arguments)
-    pepper = environment.get("KEY_PEPPER", "")
-    if len(pepper) < 16:
+    peppers = [part.strip() for part in environment.get("KEY_PEPPER", "").split(",") if part.strip()]
+    if not peppers or any(len(pepper) < 16 for pepper in peppers):
         raise ConfigError("set KEY_PEPPER to the portal's KEY_PEPPER (at least 16 characters)")
     if not given.database_url:
         raise ConfigError("set DATABASE_URL or --database-url")
@@ -66,7 +68,7 @@ def read_config(arguments: Sequence[str], environment: Mapping[str, str] = os.en
         log_url=log_url,
         log_token=given.log_token,
         portal_url=portal_url or _origin(log_url),
-        pepper=pepper.encode(),
+        pepper=Pepper.of(peppers),
         state=Path(given.state),
         allow_private_upstreams=given.allow_private_upstreams,
         max_body=given.max_body,

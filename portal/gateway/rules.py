@@ -6,12 +6,14 @@ import hashlib
 import os
 import re
 import shlex
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from portal.gateway.types import Door, KeyState
+from portal.kit.tokens import older_than
 
 MAX_LIVE_KEYS = 20
 # Who is entitled to this feature of the platform may have more.
@@ -75,11 +77,11 @@ def sealed(text: str, pepper: bytes) -> bytes:
 
 
 def unsealed(sealed_text: bytes, pepper: bytes) -> str | None:
-    """Return the text, or None when the bytes were not sealed under this pepper."""
-    try:
-        return AESGCM(_sealing_key(pepper)).decrypt(sealed_text[:12], sealed_text[12:], None).decode()
-    except InvalidTag:
-        return None
+    """Return the text, or None when the bytes were sealed under neither this pepper nor one it has replaced."""
+    for each in (pepper, *older_than(pepper)):
+        with suppress(InvalidTag):
+            return AESGCM(_sealing_key(each)).decrypt(sealed_text[:12], sealed_text[12:], None).decode()
+    return None
 
 
 def _sealing_key(pepper: bytes) -> bytes:

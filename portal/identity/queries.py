@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hmac import compare_digest
 from typing import Any, cast
 
 from sqlalchemy import Integer, Row, Select, and_, column, func, select, table
@@ -13,7 +12,7 @@ from portal.identity.errors import UnknownOrganisation
 from portal.identity.models import Membership, Organisation, OrganisationToken, User, UserSession
 from portal.identity.rules import SESSION_IDLE, TOKEN_PREFIX
 from portal.identity.types import LiveCredential, Member, OrganisationView, SessionView, TokenView
-from portal.kit.tokens import keyed_hash, plain_hash, public_id_of
+from portal.kit.tokens import is_hash_of, plain_hash, public_id_of
 from portal.web.principal import Principal, Role
 
 # Projects sit above identity, so their account is read by name: which account the marketplace bills for whom.
@@ -95,8 +94,7 @@ def find_token(text: str, pepper: bytes) -> LiveCredential | None:
         .outerjoin(_accounts, _account_of(Organisation.id))
         .where(OrganisationToken.public_id == (public_id or ""), OrganisationToken.revoked_at.is_(None))
     ).one_or_none()
-    offered = keyed_hash(text, pepper)
-    if not compare_digest(offered, row.token_hash if row else _NOBODY) or row is None:
+    if not is_hash_of(text, row.token_hash if row else _NOBODY, pepper) or row is None:
         return None
     principal = Principal(
         kind="organisation_token", user_id=None, name=row.name, email=None, session_id=None, **_organisation_of(row)

@@ -13,7 +13,7 @@ from portal.identity.errors import LinkGone, NoSecondFactor, WrongCode
 from portal.identity.models import RecoveryCode, SecondFactor, SecondStep
 from portal.identity.types import FactorState
 from portal.kit.sealing import Sealer
-from portal.kit.tokens import keyed_hash, plain_hash, random_text
+from portal.kit.tokens import hashes_of, keyed_hash, plain_hash, random_text
 from portal.outbox.service import announce_mail
 
 OWED_FOR = timedelta(minutes=10)
@@ -139,7 +139,7 @@ def _spend_recovery_code(user_id: int, code: str, now: datetime, pepper: bytes) 
         update(RecoveryCode)
         .where(
             RecoveryCode.user_id == user_id,
-            RecoveryCode.code_hash == keyed_hash(code, pepper),
+            RecoveryCode.code_hash.in_(hashes_of(code, pepper)),
             RecoveryCode.used_at.is_(None),
         )
         .values(used_at=now)

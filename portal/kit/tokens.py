@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -40,6 +41,47 @@ def public_id_of(text: str) -> str | None:
         return None
     body, check = text[:-_CHECK_LENGTH], text[-_CHECK_LENGTH:]
     return parts[1] if hmac.compare_digest(check, _check(body)) else None
+
+
+class Pepper(bytes):
+    """The key of keyed hashes in force, with those it has replaced: new hashes use it, older ones still match."""
+
+    older: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, keys: Sequence[str]) -> Pepper:
+        """Return the first of the keys, the others behind it. Raises ValueError without one."""
+        if not keys:
+            raise ValueError("there must be a pepper")
+        made = cls(keys[0].encode())
+        made.older = tuple(key.encode() for key in keys[1:])
+        return made
+
+
+def hashes_of(text: str, pepper: bytes) -> list[bytes]:
+    """Return what a token may be stored as: hashed under the pepper in force, and under those it has replaced."""
+    return [keyed_hash(text, each) for each in (pepper, *older_than(pepper))]
+
+
+def older_than(pepper: bytes) -> tuple[bytes, ...]:
+    """Return the peppers that this one has replaced and that still count."""
+    return pepper.older if isinstance(pepper, Pepper) else ()
+
+
+def is_hash_of(text: str, stored: bytes, pepper: bytes) -> bool:
+    """True when a stored hash is this token's. Takes as long for a match as for none."""
+    found = False
+    for each in hashes_of(text, pepper):  # all of them, whichever matches
+        found |= hmac.compare_digest(each, stored)
+    return found
+
+
+def is_one_of(offered: str, listed: str) -> bool:
+    """True when a secret is one of a setting's, which holds several, comma-separated, while one replaces another."""
+    found = False
+    for each in listed.split(","):
+        found |= bool(each.strip()) and hmac.compare_digest(_bytes(offered), each.strip().encode())
+    return found
 
 
 def keyed_hash(text: str, pepper: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections import Counter
 from datetime import datetime
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, jsonify, request
 
 from portal.db import SYSTEM, db, in_transaction
+from portal.kit.tokens import is_one_of
 from portal.metering import queries, service
 from portal.metering.deltas import sums_by_day
 from portal.metering.entries import NotEntries, UnreadableBody, read_batch
@@ -134,7 +134,7 @@ def _check(post: Post) -> None:
     expected = plugs().settings.gateway_log_token
     if not expected:
         raise Problem(404, "not-found", "The log intake is off", "Set GATEWAY_LOG_TOKEN to switch it on.")
-    if not hmac.compare_digest(post.header("X-Gateway-Token").encode(), expected.encode()):
+    if not is_one_of(post.header("X-Gateway-Token"), expected):
         raise Problem(401, "unauthorized", "Send the gateway's token", "The header is `X-Gateway-Token`.")
     if post.mimetype != "application/json":
         raise Problem(415, "unsupported-media-type", "Send JSON", "Set `Content-Type: application/json`.")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from hmac import compare_digest
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select
 
 from portal.db import db
-from portal.kit.tokens import keyed_hash, public_id_of
+from portal.kit.tokens import is_hash_of, public_id_of
 from portal.projects.errors import UnknownAccount, UnknownApp, UnknownProject
 from portal.projects.models import Account, App, AppKey, Feature, Project, StripeCustomer
 from portal.projects.rules import key_state
@@ -75,7 +74,7 @@ def find_app(key: str, pepper: bytes, now: datetime) -> AppIdentity | None:
     """Return the active app whose live key this is. Takes as long for an unknown key as for a wrong one."""
     public_id = public_id_of(key) if key.startswith(f"{APP_KEY_PREFIX}_") else None
     row = None if public_id is None else db.session.execute(_by_key(public_id, now)).one_or_none()
-    if not compare_digest(keyed_hash(key, pepper), row.key_hash if row else _NOBODY) or row is None:
+    if not is_hash_of(key, row.key_hash if row else _NOBODY, pepper) or row is None:
         return None
     return AppIdentity(
         app_id=row.id,

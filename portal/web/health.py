@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import signal
 import threading
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from portal.db import db
+from portal.kit.tokens import is_one_of
 from portal.web.principal import public
 from portal.web.problems import Problem
 
@@ -81,7 +81,7 @@ def metrics() -> Response:
     if not token:
         raise Problem(404, "not-found", "Metrics are off", "Set METRICS_TOKEN to switch them on.")
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not hmac.compare_digest(given.encode(), token.encode()):
+    if not is_one_of(given, token):
         raise Problem(
             401, "unauthorized", "Send the metrics token", headers={"WWW-Authenticate": 'Bearer realm="metrics"'}
         )

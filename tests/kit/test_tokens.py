@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.kit.tokens import keyed_hash, new_token, plain_hash, public_id_of, random_text
+from portal.kit.tokens import (
+    Pepper,
+    is_hash_of,
+    is_one_of,
+    keyed_hash,
+    new_token,
+    plain_hash,
+    public_id_of,
+    random_text,
+)
 
 PEPPER = b"pepper"
 
@@ -62,3 +71,25 @@ def test_another_pepper_gives_another_hash() -> None:
     assert keyed_hash(text, PEPPER) == keyed_hash(text, PEPPER)
     assert keyed_hash(text, PEPPER) != keyed_hash(text, b"salt")
     assert keyed_hash(text, PEPPER) != plain_hash(text)
+
+
+def test_a_pepper_is_replaced_while_what_the_old_one_hashed_still_counts() -> None:
+    old = Pepper.of(["an old pepper"])
+    stored = keyed_hash("secret", old)
+    both = Pepper.of(["a new pepper", "an old pepper"])
+    assert is_hash_of("secret", stored, both)
+    assert is_hash_of("secret", keyed_hash("secret", both), both)
+    assert keyed_hash("secret", both) == keyed_hash("secret", Pepper.of(["a new pepper"])), "new hashes use the new one"
+    assert not is_hash_of("secret", stored, Pepper.of(["a new pepper"]))
+    assert not is_hash_of("another", stored, both)
+    with pytest.raises(ValueError, match="pepper"):
+        Pepper.of([])
+
+
+def test_a_setting_may_hold_two_secrets_while_one_replaces_the_other() -> None:
+    assert is_one_of("new", "new, old")
+    assert is_one_of("old", "new, old")
+    assert not is_one_of("new, old", "new, old")
+    assert not is_one_of("", "")
+    assert not is_one_of("", "new,,old")
+    assert not is_one_of("\udcff", "new")
