@@ -12,11 +12,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import format_date
 from flask_babel import gettext as _
 
+from portal.audit.service import record
 from portal.db import SYSTEM, scoped, transaction
 from portal.kit.csv_lines import Cell, csv_lines
 from portal.reconciliation import queries, running
 from portal.reconciliation.forms import MOST_AT_ONCE, read_page, read_wanted
-from portal.reconciliation.pages.blueprint import bp
+from portal.reconciliation.pages.blueprint import bp, request_id
 from portal.reconciliation.queries import Wanted
 from portal.reconciliation.rules import alerts_of
 from portal.reconciliation.views import MismatchView, RunView
@@ -75,9 +76,10 @@ def begin() -> ResponseReturnValue:
     rules = running.rules_of(ports.settings)
     age = timedelta(0) if request.form.get("all") else rules.age
     with transaction(SYSTEM):
-        begun = running.start(
-            "operator", actor=get_principal().actor, now=ports.clock.now(), days_back=rules.days_back, age=age
-        )
+        actor = get_principal().actor
+        begun = running.start("operator", actor=actor, now=ports.clock.now(), days_back=rules.days_back, age=age)
+        if begun is not None:
+            record("reconciliation.begin", f"recon_run:{begun}", actor=actor, request_id=request_id())
     if begun is None:
         flash(_("A comparison is running already. Here it is."), "info")
     return redirect(url_for("reconciliation.index"), 303)
