@@ -275,6 +275,7 @@ def test_the_summary_for_programs(client: FlaskClient, cleo: Customer, post: Pos
     assert found["period"] == {"start": "2026-03-07T00:00:00Z", "end": "2026-03-11T00:00:00Z"}
     assert found["totals"] == {
         "calls": 3, "billable_calls": 2, "errors": 1, "bytes_out": 1500, "average_latency_ms": 42,
+        "reported": {},
     }  # fmt: skip
     assert [(day["day"], day["calls"]) for day in found["days"]] == [("2026-03-07", 1), ("2026-03-10", 2)]
     half = client.get("/billing/usage?from=2026-03-10T09:00:00%2B00:00&to=2026-03-10T09:00:00.001Z", headers=headers)
