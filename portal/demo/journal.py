@@ -9,7 +9,7 @@
 | eli | Star Atlas, paid once, for a year |
 | gus | Labs, given by hand as a pilot |
 | hal | Pro, the last payment failed: access within the grace |
-| a few dozen more | Pro every month, begun at different times |
+| some more | Pro every month, begun at different times |
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PROJECT = "space_journal"
 ORIGINS = ("https://app.local", "http://127.0.0.1:3000")
 OPENED = timedelta(days=200)
 WORKS, FAILS_LATER = "4242424242424242", "4000000000000341"
-MORE = 24  # readers who subscribed at different times and have nothing special about them
+MORE = 9  # readers who subscribed at different times and have nothing special about them
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def acts(past: Past, today: datetime) -> list[tuple[datetime, Callable[[], objec
         (ago(40), lambda: Reader("eli").buy("A year of charts")),
         (ago(30), lambda: Reader("gus").be_given("labs", "Pilot of the new editor")),
         (ago(40.5), lambda: Reader("hal").buy("Monthly", FAILS_LATER)),
-        *((ago(8 + 7 * n), partial(Reader(f"reader-{n:03}").buy, "Monthly")) for n in range(1, MORE + 1)),
+        *((ago(8 + 17 * n), partial(Reader(f"reader-{n:03}").buy, "Monthly")) for n in range(1, MORE + 1)),
     ]
     opening = (today - OPENED, lambda: open_project(past.clock.now()))
     return [opening, *((at, told(act)) for at, act in readers)]

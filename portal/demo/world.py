@@ -12,12 +12,13 @@ from typing import Any
 from flask import Flask
 
 from portal.app import create_app
-from portal.db import SYSTEM, enter_scope
+from portal.db import SYSTEM, enter_scope, transaction
 from portal.demo import billing_history, journal, market
 from portal.demo.opening import admit, put_up
 from portal.demo.people import PASSWORD, PEOPLE, Person
 from portal.demo.stalls import FIRST
 from portal.demo.state import State
+from portal.payments.premium.offering import offer_premium
 from portal.web.plugs import plugs
 
 LONG_HERE = timedelta(days=1_000)  # the first people are older than anything that happened in the market
@@ -32,6 +33,8 @@ def seed(app: Flask, state: State) -> None:
             admit(person, today - LONG_HERE)
         for api in FIRST:
             put_up(api, today)
+        with transaction(SYSTEM):
+            offer_premium(900, 9000, "eur", actor="demo")
         billing_history.tell(app, state)
         market.open_stalls(today)
         keys = market.let_customers_come(today)

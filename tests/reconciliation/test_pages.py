@@ -84,6 +84,13 @@ def test_the_list_says_what_whose_and_why(olive: FlaskClient, drift: str) -> Non
         assert words in page, words
 
 
+def test_the_desk_says_how_many_are_open(olive: FlaskClient, drift: str) -> None:
+    assert drift
+    page = olive.get("/admin")
+    assert page.status_code == 200
+    assert "1 open" in page.text
+
+
 def test_filters_are_in_the_address(olive: FlaskClient, drift: str) -> None:
     def lists(address: str) -> bool:
         return "no delivery about it" in olive.get(address).text

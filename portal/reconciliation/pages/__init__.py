@@ -39,7 +39,7 @@ def _how_it_stands() -> list[Fact]:
     stands, finished = queries.overview(plugs().clock.now()), queries.find_latest_run(finished=True)
     facts = []
     if stands.open:
-        said = ngettext("%(num)s open", "%(num)s open", stands.open, num=number(stands.open))
+        said = ngettext("%(shown)s open", "%(shown)s open", stands.open, shown=number(stands.open))
         facts.append(Fact(said, "danger" if min(stands.by_severity) <= 2 else "warning"))
     elif finished is not None:
         facts.append(Fact(_("Everything agrees"), "success"))
