@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flask import Blueprint, Flask, current_app, jsonify, render_template
+from flask import Blueprint, Flask, current_app, jsonify, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel
 
-from portal.web.nav import NavItem, contribute, link
+from portal.web.palette import Asked, Entry, Group, offer
 from portal.web.plugs import plugs
-from portal.web.principal import Principal, public
+from portal.web.principal import public
 
 View = TypeVar("View", bound=Callable[..., Any])
 bp = Blueprint("describing", __name__)
@@ -83,13 +83,12 @@ def described(tag: str, *, answer: Any, **more: Any) -> Callable[[View], View]:
 def register(app: Flask) -> None:
     """Serve both forms."""
     app.register_blueprint(bp)
-    contribute(app, 95, _links)
+    offer(app, _entries)
 
 
-def _links(principal: Principal | None) -> list[NavItem]:
-    if principal is None or not principal.has_role_for("publish"):
-        return []
-    return [link(_("API"), "/api")]
+def _entries(_asked: Asked) -> Iterator[Entry]:
+    also = _("OpenAPI endpoints JSON description integrate")
+    yield Entry(_("API of the portal"), url_for("describing.index"), Group.PAGES, also=also)
 
 
 @bp.get("/api/openapi.json")

@@ -13,10 +13,12 @@ from werkzeug.exceptions import NotFound
 
 from portal.audit.queries import list_about
 from portal.db import SYSTEM, scoped, transaction
-from portal.web import health, nav
+from portal.web import duties, health
+from portal.web.duties import Duty, Fact
+from portal.web.formatting import number
 from portal.web.palette import Asked, Entry, Group, offer
 from portal.web.plugs import plugs
-from portal.web.principal import Principal, get_principal, operator_required
+from portal.web.principal import get_principal, operator_required
 from portal.webhooks import queries, readings, replaying, words
 from portal.webhooks.errors import NothingToReplay
 from portal.webhooks.forms import Reason, read_reason
@@ -31,20 +33,36 @@ PAGE = 50
 def register(app: Flask) -> None:
     """Serve the pages, name them to operators, and add the inbox to probes and metrics."""
     app.register_blueprint(bp)
-    nav.contribute(app, 91, _links)
+    duties.contribute(app, 32, _duty)
     offer(app, _entries)
     health.contribute(app, lambda: readings.warnings(plugs().clock.now()), readings.Gauges(lambda: plugs().clock.now()))
 
 
-def _links(principal: Principal | None) -> list[nav.NavItem]:
-    return [nav.link(_("Payment events"), url_for("inbox.index"))] if principal and principal.is_operator else []
+def _duty() -> Duty:
+    about = _("What the payment provider told us, and what became of it.")
+    also = _("webhooks inbox deliveries dead letters replay Stripe")
+    return Duty(_("Payment events"), url_for("inbox.index"), about, _how_it_stands, also=also)
+
+
+def _how_it_stands() -> list[Fact]:
+    lag = queries.read_lag()
+    facts = []
+    if lag.dead:
+        facts.append(
+            Fact(ngettext("%(shown)s given up", "%(shown)s given up", lag.dead, shown=number(lag.dead)), "danger")
+        )
+    if lag.quarantined:
+        said = ngettext("%(shown)s set aside", "%(shown)s set aside", lag.quarantined, shown=number(lag.quarantined))
+        facts.append(Fact(said, "warning"))
+    if lag.due:
+        facts.append(Fact(ngettext("%(shown)s due", "%(shown)s due", lag.due, shown=number(lag.due))))
+    return facts or [Fact(_("Everything is worked"), "success")]
 
 
 def _entries(asked: Asked) -> Iterator[Entry]:
     if asked.reader is None or not asked.reader.is_operator:
         return
     also = _("webhooks inbox deliveries dead letters replay Stripe")
-    yield Entry(_("Payment events"), url_for("inbox.index"), Group.OPERATIONS, also=also)
     given_up = url_for("inbox.index", state="dead")
     yield Entry(_("Payment events that were given up"), given_up, Group.OPERATIONS, also=also)
 
