@@ -33,7 +33,7 @@ def phase(
         "proration_behavior": proration,
         "start_date": start,
         "transfer_data": None,
-        "trial": None,
+        "trial": False,
         "trial_end": subscription["trial_end"] if subscription["status"] == "trialing" else None,
     }
 
