@@ -8,7 +8,7 @@
 | dee | the trial of Pro ends in three days |
 | eli | Star Atlas, paid once, for a year |
 | gus | Labs, given by hand as a pilot |
-| hal | Pro, the last payment failed: access within the grace |
+| hal | Pro, the first payment after the trial failed two days ago: access within the grace |
 | some more | Pro every month, begun at different times |
 """
 
@@ -140,7 +140,7 @@ def acts(past: Past, today: datetime) -> list[tuple[datetime, Callable[[], objec
         (ago(4), lambda: Reader("dee").buy("Monthly")),
         (ago(40), lambda: Reader("eli").buy("A year of charts")),
         (ago(30), lambda: Reader("gus").be_given("labs", "Pilot of the new editor")),
-        (ago(40.5), lambda: Reader("hal").buy("Monthly", FAILS_LATER)),
+        (ago(9.1), lambda: Reader("hal").buy("Monthly", FAILS_LATER)),
         *((ago(8 + 17 * n), partial(Reader(f"reader-{n:03}").buy, "Monthly")) for n in range(1, MORE + 1)),
     ]
     opening = (today - OPENED, lambda: open_project(past.clock.now()))
