@@ -41,7 +41,7 @@ PROJECT = "space_journal"
 ORIGINS = ("https://app.local", "http://127.0.0.1:3000")
 OPENED = timedelta(days=200)
 WORKS, FAILS_LATER = "4242424242424242", "4000000000000341"
-MORE = 9  # readers who subscribed at different times and have nothing special about them
+MORE = 6  # readers who subscribed at different times and have nothing special about them
 
 
 @dataclass(frozen=True, slots=True)
