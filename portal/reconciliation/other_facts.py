@@ -64,7 +64,9 @@ _UNDONE_PAGE = text("""
     WHERE id > :after AND (state = 'dead' OR (state IN ('pending', 'retry') AND received_at < :before))
     ORDER BY id LIMIT :limit
 """)
-_UNDONE = _among("SELECT id, state, type, received_at, last_error FROM webhook_events WHERE id IN :ids")
+_UNDONE = _among(
+    "SELECT id, state, type, received_at, last_error, next_attempt_at FROM webhook_events WHERE id IN :ids"
+)
 _SAMPLED = text(f"""
     SELECT id, account_id FROM subscriptions WHERE status IN {_LIVE} ORDER BY md5(CAST(:seed AS text) || ':' || id) LIMIT :limit
 """)  # noqa: S608
@@ -189,7 +191,10 @@ def list_undone_ids(after: int, limit: int, *, before: datetime) -> list[int]:
 def list_deliveries(ids: Collection[int]) -> dict[int, Delivery]:
     """Return some deliveries of the inbox."""
     rows = db.session.execute(_UNDONE, {"ids": list(ids)}) if ids else ()
-    return {row.id: Delivery(row.id, row.state, row.type, row.received_at, row.last_error) for row in rows}
+    return {
+        row.id: Delivery(row.id, row.state, row.type, row.received_at, row.last_error, row.next_attempt_at)
+        for row in rows
+    }
 
 
 def sample_hours(seed: int, limit: int, *, since: datetime, instant: datetime) -> list[tuple[int, datetime]]:

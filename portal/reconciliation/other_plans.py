@@ -20,6 +20,9 @@ from portal.reconciliation.looking import Asking
 from portal.reconciliation.plans import Plan, State
 from portal.reconciliation.reading import ask_one
 from portal.reconciliation.subscription_plans import fields_of
+from portal.webhooks.errors import NothingToReplay
+from portal.webhooks.leases import UNDONE
+from portal.webhooks.replaying import put_back_undone
 
 
 def plan_stranger(key: str, asking: Asking, syncing: Syncing, _force: bool) -> Plan:
@@ -147,6 +150,28 @@ def plan_telling(key: str, asking: Asking, _syncing: Syncing, _force: bool) -> P
     after: State = {"email": found[0].email}
     inputs = {"before": before, "after": after}
     return Plan(before, after, inputs, act, found[0].account_id, organisation, afterwards=("tell", organisation))
+
+
+def plan_replay(key: str, _asking: Asking, _syncing: Syncing, _force: bool) -> Plan:
+    """Return the plan of working a delivery again that was given up, or that waits."""
+    number = int(key)
+    with scoped(SYSTEM):
+        held = other_facts.list_deliveries([number]).get(number)
+    if held is None:
+        raise UnknownRecord(f"event:{key}")
+    if held.state not in ("dead", *UNDONE):
+        raise NotPossible("worked_already")
+
+    def work(session: Session, also: Also) -> None:
+        try:
+            put_back_undone(number)
+        except NothingToReplay as problem:
+            raise NotPossible("being_worked") from problem
+        also(session)
+
+    before: State = {"state": held.state, "type": held.type}
+    inputs = {"held": repr(held)}
+    return Plan(before, {**before, "state": "pending"}, inputs, _acting(work), afterwards=("work", number))
 
 
 def _run(sync: Callable[[str, Syncing, Also], object], key: str, syncing: Syncing, also: Also) -> None:

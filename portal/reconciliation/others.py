@@ -72,13 +72,14 @@ class OurKey:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery in the inbox that is not done."""
+    """A delivery in the inbox that is not done. `tried_at` is when its next try is or was due."""
 
     id: int
     state: str
     type: str
     received_at: datetime
     last_error: str | None
+    tried_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +170,11 @@ def compare_price(ours: OurPrice, theirs: PriceSnapshot | None) -> Iterator[Mism
 def compare_delivery(one: Delivery, now: datetime) -> Iterator[Mismatch]:
     """Judge a delivery that is not done: given up, or waiting longer than anything should."""
     state = (Difference("state", one.state, "done"), Difference("type", one.type, one.type))
+    again: tuple[Repair, ...] = ("replay_event",)
     if one.state == "dead":
-        yield Mismatch("EVENT_DEAD", f"event:{one.id}", state, "event_failed")
+        yield Mismatch("EVENT_DEAD", f"event:{one.id}", state, "event_failed", again)
     elif now - one.received_at > STUCK_AFTER:
-        yield Mismatch("EVENT_STUCK", f"event:{one.id}", state, "event_undone")
+        yield Mismatch("EVENT_STUCK", f"event:{one.id}", state, "event_undone", again)
 
 
 def compare_hour(subscription_id: int, hour: datetime, kept: HourSums, counted: HourSums) -> Iterator[Mismatch]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from portal.payments.syncing import Syncing
 from portal.reconciliation.errors import NotPossible, UnknownRecord
 from portal.reconciliation.looking import Asking
-from portal.reconciliation.other_plans import plan_hour, plan_invoice, plan_key, plan_stranger, plan_telling
+from portal.reconciliation.other_plans import (
+    plan_hour,
+    plan_invoice,
+    plan_key,
+    plan_replay,
+    plan_stranger,
+    plan_telling,
+)
 from portal.reconciliation.plans import Plan, Planning
 from portal.reconciliation.subscription_plans import plan_rebuild, plan_reset, plan_sync
 from portal.reconciliation.types import Repair
@@ -20,6 +27,7 @@ _PLANS: dict[tuple[str, Repair], Planning] = {
     ("key", "admit_key"): plan_key(True),
     ("key", "refuse_key"): plan_key(False),
     ("customer", "tell_billing"): plan_telling,
+    ("event", "replay_event"): plan_replay,
 }
 
 

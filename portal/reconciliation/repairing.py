@@ -31,6 +31,7 @@ from portal.reconciliation.planning import plan
 from portal.reconciliation.plans import Plan, State
 from portal.reconciliation.types import Repair
 from portal.subscriptions.errors import AlreadySubscribed, UnknownSubscription
+from portal.webhooks.processing import work_one
 
 log = structlog.get_logger(__name__)
 Outcome = Literal["agrees", "differs", "unknown"]
@@ -101,7 +102,7 @@ def apply(order: Order, seen_hash: str, asking: Asking, syncing: Syncing) -> Don
     if shown.source_hash != seen_hash or shown.plan is None:
         raise ChangedMeanwhile(order.subject)
     is_repeated = not _act(shown.plan, lambda session: _note(session, shown, key))
-    _tell_at_once(shown.plan, asking)
+    _tell_at_once(shown.plan, asking, syncing)
     return Done(shown, _look_again(order, key, asking), is_repeated)
 
 
@@ -176,8 +177,8 @@ def _note(session: Session, shown: Preview, key: str) -> None:
     )
 
 
-def _tell_at_once(made: Plan, asking: Asking) -> None:
-    """Do at once what the outbox would do in a moment, so that looking again sees it; if it fails, the outbox does it."""
+def _tell_at_once(made: Plan, asking: Asking, syncing: Syncing) -> None:
+    """Do at once what a worker would do in a moment, so that looking again sees it; if it fails, the worker does it."""
     if made.afterwards is None:
         return
     what, whom = made.afterwards
@@ -190,6 +191,8 @@ def _tell_at_once(made: Plan, asking: Asking) -> None:
             billed.tell(int(whom), payments=asking.payments, livemode=asking.livemode)
         elif what == "sums":
             in_transaction(lambda _session: recompute_dirty(), scope=SYSTEM)
+        elif what == "work":
+            work_one(int(whom), syncing)
     except (Pending, PaymentsUnavailable, PaymentsRefused) as problem:
         log.info("a repair will be told later", what=what, error=repr(problem))
 

@@ -27,7 +27,7 @@ Cause = Literal[
 ]  # fmt: skip
 Repair = Literal[
     "sync_from_stripe", "reset_to_free", "rebuild_entitlements", "admit_key", "refuse_key", "recompute_usage",
-    "tell_billing",
+    "tell_billing", "replay_event",
 ]  # fmt: skip
 Verdict = Literal["in_sync", "mismatched", "unknown", "healed"]
 Shown = str | int | bool | None

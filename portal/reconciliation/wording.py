@@ -113,6 +113,7 @@ def repair_name(action: str) -> str:
         "refuse_key": lambda: _("Shut the key out"),
         "recompute_usage": lambda: _("Count the hour again"),
         "tell_billing": lambda: _("Tell Stripe our address"),
+        "replay_event": lambda: _("Replay"),
         "suppress": lambda: _("Leave out of the list"),
     }
     return words[action]() if action in words else action
@@ -133,6 +134,9 @@ def repair_sentence(action: str) -> str:
         "recompute_usage": lambda: _("Sums the hour again from the request log, and its day with it."),
         "tell_billing": lambda: _(
             "Writes our billing details to the customer at Stripe. Finished invoices stay as they are."
+        ),
+        "replay_event": lambda: _(
+            "Works the delivery at once, with all its tries before it again. What it is about is read from Stripe anew."
         ),
     }
     return words[action]() if action in words else ""
@@ -234,6 +238,8 @@ def refusal(why: str) -> str:
         "gone_there": lambda: _("Stripe does not know it any more."),
         "deleted_there": lambda: _("The customer was deleted at Stripe."),
         "sums_waiting": lambda: _("The hour waits to be summed again as it is. Look again in a minute."),
+        "worked_already": lambda: _("It was worked by now. There is nothing to do."),
+        "being_worked": lambda: _("A worker has it in hand this moment. Look again in a minute."),
         "no_gateway": lambda: _("No gateway is plugged in here."),
         "key_reused": lambda: _("This idempotency key stands for another act. Send another key."),
         "no_reason": lambda: _("Say why: the trail keeps it."),

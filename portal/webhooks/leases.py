@@ -43,8 +43,8 @@ class Claimed:
     lease_token: uuid.UUID
 
 
-def claim(limit: int) -> list[Claimed]:
-    """Lease up to `limit` deliveries that are due, the longest waiting first."""
+def claim(limit: int, *, only: int | None = None) -> list[Claimed]:
+    """Lease up to `limit` deliveries that are due, the longest waiting first; with `only`, that one if it is due."""
     token, now = uuid.uuid4(), func.clock_timestamp()
     due = (
         select(WebhookEvent.id)
@@ -57,6 +57,8 @@ def claim(limit: int) -> list[Claimed]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    if only is not None:
+        due = due.where(WebhookEvent.id == only)
     statement = (
         update(WebhookEvent)
         .where(WebhookEvent.id.in_(due.scalar_subquery()))

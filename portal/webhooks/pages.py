@@ -141,7 +141,8 @@ def _show(event_id: int, status: int = 200, reason: Reason | None = None) -> Res
         if delivery is None:
             raise NotFound
         known = find_known(delivery.object_type, delivery.object_id)
-        trail = list_about(f"webhook_event:{event_id}")
+        acts = [*list_about(f"webhook_event:{event_id}"), *list_about(f"event:{event_id}")]
+        trail = sorted(acts, key=lambda act: act.at, reverse=True)  # the reconciliation names it in its own way
     return _page("show", status, delivery=delivery, known=known, trail=trail, body=shown(delivery.raw),
                  reason=reason or Reason(), may_replay=delivery.state in replaying.ENDED)  # fmt: skip
 

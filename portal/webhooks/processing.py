@@ -22,7 +22,15 @@ log = structlog.get_logger(__name__)
 
 def work_due(syncing: Syncing, *, limit: int = 50) -> int:
     """Work up to `limit` deliveries that are due; return how many were claimed."""
-    claimed = claim(limit)
+    return _work_claimed(claim(limit), syncing)
+
+
+def work_one(event_row_id: int, syncing: Syncing) -> bool:
+    """Work one delivery now if it is due, for somebody who waits for it; False when there was nothing to work."""
+    return bool(_work_claimed(claim(1, only=event_row_id), syncing))
+
+
+def _work_claimed(claimed: list[Claimed], syncing: Syncing) -> int:
     ends = [(delivery, end) for delivery in claimed if (end := end_without_work(delivery, livemode=syncing.livemode))]
     if ends:
         in_transaction(lambda session: finish_without_work(session, ends), scope=SYSTEM)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from portal.audit.service import record
 from portal.db import db, on_commit
 from portal.ports.queue import Queue
 from portal.webhooks.errors import NothingToReplay
+from portal.webhooks.leases import UNDONE
 from portal.webhooks.models import WebhookEvent
 
 ENDED = ("done", "ignored", "quarantined", "dead")
@@ -21,6 +22,19 @@ def replay(event_row_id: int, *, actor: str, reason: str, queue: Queue) -> None:
         raise NothingToReplay(event_row_id)
     record("webhooks.replay", f"webhook_event:{event_row_id}", actor=actor, reason=reason, after={"state": "pending"})
     on_commit(lambda: queue.ring("inbox"))
+
+
+def put_back_undone(event_row_id: int) -> None:
+    """Let one delivery that was given up, or that waits for its next try, begin anew at once.
+
+    Callers hold the unit of work and keep the trail. Raises NothingToReplay for what is done, or being worked.
+    """
+    waits = and_(
+        WebhookEvent.state.in_(UNDONE),
+        or_(WebhookEvent.lease_until.is_(None), WebhookEvent.lease_until < func.clock_timestamp()),
+    )
+    if not _put_back(WebhookEvent.id == event_row_id, or_(WebhookEvent.state == "dead", waits)):
+        raise NothingToReplay(event_row_id)
 
 
 def replay_dead(*, actor: str, reason: str, queue: Queue) -> int:
