@@ -40,6 +40,7 @@ from portal.ports.payments import (
     NewPrice,
     NotAtProvider,
     Notice,
+    PaymentPage,
     PaymentSnapshot,
     PaymentsRefused,
     PaymentsUnavailable,
@@ -294,8 +295,27 @@ class StripePayments:
             "refund": self._client.v1.refunds.retrieve,
             "dispute": self._client.v1.disputes.retrieve,
         }
-        intent = read[kind](object_id).payment_intent
-        return intent if intent is None or isinstance(intent, str) else str(intent.id)
+        return _payment_id(read[kind](object_id))
+
+    @_translated
+    def list_payments_of(
+        self,
+        kind: Literal["payment", "refund", "dispute"],
+        *,
+        since: datetime,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> PaymentPage:
+        listing: dict[str, Callable[..., Any]] = {
+            "payment": self._client.v1.payment_intents.list,
+            "refund": self._client.v1.refunds.list,
+            "dispute": self._client.v1.disputes.list,
+        }
+        where: dict[str, Any] = {"created": {"gte": int(since.timestamp())}, "limit": limit}
+        page = listing[kind](params={**where, **({"starting_after": after} if after else {})})
+        named = (one.id if kind == "payment" else _payment_id(one) for one in page.data)
+        ids = tuple(dict.fromkeys(one for one in named if one is not None))
+        return PaymentPage(ids, page.data[-1].id if page.has_more and page.data else None)
 
     @_translated
     def fetch_price(self, price_id: str) -> PriceSnapshot:
@@ -353,6 +373,12 @@ def _recurrence(price: NewPrice) -> dict[str, Any]:
     if price.interval is None:
         return {}
     return {"recurring": {"interval": price.interval, "interval_count": price.interval_count}}
+
+
+def _payment_id(found: Any) -> str | None:
+    """Return the payment that something hangs on; there was a time when none had one."""
+    intent = found.payment_intent
+    return intent if intent is None or isinstance(intent, str) else str(intent.id)
 
 
 def _invoice_of(billed: list[Any]) -> str | None:

@@ -256,6 +256,14 @@ class PaymentSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentPage:
+    """A part of a list of payments by their ids, each once; `next_after` leads to the next part, None ends it."""
+
+    payment_ids: tuple[str, ...]
+    next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """One signed event of the provider, as stored and routed. `object_id` may be None for objects without an id.
 
@@ -370,6 +378,17 @@ class Payments(Protocol):
 
     def find_payment_of(self, kind: Literal["charge", "refund", "dispute"], object_id: str) -> str | None:
         """Return the payment that a charge, a refund or a dispute belongs to."""
+        ...
+
+    def list_payments_of(
+        self,
+        kind: Literal["payment", "refund", "dispute"],
+        *,
+        since: datetime,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> PaymentPage:
+        """Return the payments that were begun, refunded or disputed at or after `since`, newest first, part by part."""
         ...
 
     def fetch_price(self, price_id: str) -> PriceSnapshot: ...

@@ -208,6 +208,26 @@ def test_every_subscription_that_has_not_ended_is_listed_part_by_part(
     assert ([one.id for one in second.subscriptions], second.next_after) == ([made[1]], None)
 
 
+def test_payments_are_listed_by_what_happened_to_them_part_by_part(
+    payments: StripePayments, world: StripeWorld
+) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=2)
+    for intent, card in (("purchase:a:1", "4242424242424242"), ("purchase:b:1", "4000000000000259")):
+        page = payments.start_checkout(checkout(payments, intent=intent))
+        assert page.url is not None
+        world.pay(page.url, card)
+    disputed, plain = (one["id"] for one in world.api("GET", "payment_intents")["data"])
+    for _part in range(2):
+        world.api("POST", "refunds", payment_intent=plain, amount=500)
+    first = payments.list_payments_of("payment", since=began, limit=1)
+    assert first.payment_ids == (disputed,)
+    second = payments.list_payments_of("payment", since=began, after=first.next_after, limit=1)
+    assert (second.payment_ids, second.next_after) == ((plain,), None)
+    assert payments.list_payments_of("refund", since=began).payment_ids == (plain,), "each once"
+    assert payments.list_payments_of("dispute", since=began).payment_ids == (disputed,)
+    assert payments.list_payments_of("payment", since=datetime.now(UTC) + timedelta(hours=1)).payment_ids == ()
+
+
 def test_a_price_and_a_customer_can_be_looked_at(payments: StripePayments, world: StripeWorld) -> None:
     price, held = payments.ensure_price(PRICE), customer(payments)
     found = payments.fetch_price(price)
