@@ -12,7 +12,7 @@ from portal.payments.rules import hold_of
 from portal.payments.types import Paid
 from portal.subscriptions.queries import get_subscription
 from portal.subscriptions.service import set_hold
-from portal.subscriptions.types import LIVE
+from portal.subscriptions.types import LIVE, SubscriptionView
 
 
 def refresh_hold(session: Session, subscription_id: int) -> bool:
@@ -24,14 +24,21 @@ def refresh_hold(session: Session, subscription_id: int) -> bool:
     held = get_subscription(subscription_id)
     if held.status not in LIVE:
         return False
+    return set_hold(subscription_id, hold_of(list_paid(session, held).values()))
+
+
+def list_paid(session: Session, held: SubscriptionView) -> dict[str, Paid]:
+    """Return the payments for a subscription's current period by the provider's ids."""
     rows = session.execute(
-        select(Payment.id, Payment.status, Payment.amount_received, Payment.amount_refunded).where(
-            Payment.subscription_id == subscription_id, Payment.invoiced_at >= held.period.start
-        )
+        select(
+            Payment.id, Payment.stripe_payment_id, Payment.status, Payment.amount_received, Payment.amount_refunded
+        ).where(Payment.subscription_id == held.id, Payment.invoiced_at >= held.period.start)
     ).all()
     disputes = disputes_of(session, [row.id for row in rows])
-    paid = [Paid(row.status, row.amount_received, row.amount_refunded, disputes.get(row.id, ())) for row in rows]
-    return set_hold(subscription_id, hold_of(paid))
+    return {
+        row.stripe_payment_id: Paid(row.status, row.amount_received, row.amount_refunded, disputes.get(row.id, ()))
+        for row in rows
+    }
 
 
 def disputes_of(session: Session, payment_ids: Collection[int]) -> dict[int, tuple[str, ...]]:

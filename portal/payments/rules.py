@@ -20,7 +20,7 @@ _DAYS: dict[Interval, Fraction] = {
 }
 _OVERDUE: frozenset[Status] = frozenset({"past_due", "unpaid", "paused", "incomplete"})
 # While one of these holds the money is with the bank, or lost. An inquiry (`warning_...`) takes nothing yet.
-_TAKEN = frozenset({"needs_response", "under_review", "lost", "appeal_needs_response", "appeal_under_review"})
+TAKEN = frozenset({"needs_response", "under_review", "lost", "appeal_needs_response", "appeal_under_review"})
 
 
 def hold_of(payments: Iterable[Paid]) -> Hold | None:
@@ -31,7 +31,7 @@ def hold_of(payments: Iterable[Paid]) -> Hold | None:
     the subscription's own state speaks.
     """
     paid = [payment for payment in payments if payment.status == "succeeded"]
-    if any(state in _TAKEN for payment in paid for state in payment.disputes):
+    if any(state in TAKEN for payment in paid for state in payment.disputes):
         return "disputed"
     received = sum(payment.received for payment in paid)
     return "refunded" if received and received == sum(payment.refunded for payment in paid) else None

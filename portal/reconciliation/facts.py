@@ -33,6 +33,7 @@ _COUNT = text("""
     SELECT (SELECT count(*) FROM subscriptions WHERE status NOT IN ('canceled', 'incomplete_expired') OR ended_at >= :since)
         + (SELECT count(*) FROM stripe_customers)
         + (SELECT count(*) FROM stripe_invoices WHERE invoiced_at >= :since AND status <> 'draft')
+        + (SELECT count(*) FROM payments WHERE begun_at >= :since)
         + (SELECT count(*) FROM prices WHERE stripe_price_id IS NOT NULL)
 """)
 _OURS = text("""
@@ -170,4 +171,5 @@ def _view(row: Row[tuple[object, ...]]) -> SubscriptionView:
         grace_until=row.grace_until,
         read_at=row.source_fetched_at,
         livemode=row.livemode,
+        hold=row.hold,
     )

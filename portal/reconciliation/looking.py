@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from portal.db import SYSTEM, scoped
 from portal.kit.clock import Clock
 from portal.ports.gateway import Gateway, GatewayUnavailable, KnownKey
-from portal.ports.payments import Payments
-from portal.reconciliation import facts, other_facts, others
+from portal.ports.payments import Payments, PaymentSnapshot
+from portal.reconciliation import facts, other_facts, others, paid_facts
 from portal.reconciliation.matching import compare
 from portal.reconciliation.other_facts import Named
-from portal.reconciliation.reading import ask, read_subscriptions
+from portal.reconciliation.paying import compare_payment
+from portal.reconciliation.reading import Answer, ask, read_subscriptions
 from portal.reconciliation.types import Found, Mismatch, Ours, Reading
 from portal.settings import Settings
 
@@ -150,6 +151,28 @@ def _invoices(keys: Sequence[str], asking: Asking) -> list[Look]:
     return looks
 
 
+def _payments(keys: Sequence[str], asking: Asking) -> list[Look]:
+    return look_at_payments(keys, ask(keys, asking.payments.fetch_payment))
+
+
+def look_at_payments(keys: Sequence[str], answers: Sequence[Answer[PaymentSnapshot]]) -> list[Look]:
+    """Look at payments with what the provider answered about each; those of nobody we know are none of ours."""
+    all_theirs = [one.value for one in answers if one.value]
+    with scoped(SYSTEM):
+        ours, events = paid_facts.list_payments(keys), paid_facts.list_events(all_theirs)
+        whose = other_facts.list_customers({one.customer_id for one in all_theirs if one.customer_id})
+    looks = []
+    for key, answer in zip(keys, answers, strict=True):
+        held, named = ours.get(key, (None, _NOBODY))
+        known = whose.get(answer.value.customer_id or "") if answer.value else None
+        if held is None and known is not None:
+            named = Named(known[0].account_id, key, known[1].whose)
+        is_ours = held is not None or known is not None
+        found = compare_payment(key, held, answer.value, events.get(key)) if is_ours and answer.is_known else ()
+        looks.append(Look(tuple(found), named, is_known=answer.is_known))
+    return looks
+
+
 def _prices(keys: Sequence[str], asking: Asking) -> list[Look]:
     with scoped(SYSTEM):
         ours = other_facts.list_prices([int(key) for key in keys])
@@ -220,6 +243,7 @@ KINDS: dict[str, Looking] = {
     "stripe-subscription": _strangers,
     "customer": _customers,
     "invoice": _invoices,
+    "payment": _payments,
     "price": _prices,
     "event": _deliveries,
     "usage": _hours,

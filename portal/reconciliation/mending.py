@@ -22,7 +22,8 @@ log = structlog.get_logger(__name__)
 MOST = 50
 SHARE = 100  # one of so many records
 
-# What follows from the provider's word or from our own rows alone. What is gone there or was bought twice is for people.
+# What follows from the provider's word or from our own rows alone. What is gone there or was bought twice is for people,
+# and so is a payment whose amount is another: what came in does not change.
 BY_ITSELF: dict[Code, Repair] = {
     "SUB_MISSING_LOCAL": "sync_from_stripe",
     "SUB_STATUS_DIFF": "sync_from_stripe",
@@ -35,6 +36,12 @@ BY_ITSELF: dict[Code, Repair] = {
     "ENT_MISSING": "rebuild_entitlements",
     "ENT_WINDOW_DIFF": "rebuild_entitlements",
     "API_KEY_ORPHAN": "refuse_key",
+    "PAY_UNCREDITED": "sync_from_stripe",
+    "PAY_STATUS_DIFF": "sync_from_stripe",
+    "REFUND_NOT_APPLIED": "sync_from_stripe",
+    "REFUND_OVERAPPLIED": "sync_from_stripe",
+    "DISPUTE_NOT_APPLIED": "sync_from_stripe",
+    "DISPUTE_WON_NOT_RESTORED": "sync_from_stripe",
 }
 
 

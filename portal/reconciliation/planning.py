@@ -13,6 +13,7 @@ from portal.reconciliation.other_plans import (
     plan_stranger,
     plan_telling,
 )
+from portal.reconciliation.paid_plans import plan_payment
 from portal.reconciliation.plans import Plan, Planning
 from portal.reconciliation.subscription_plans import plan_rebuild, plan_reset, plan_sync
 from portal.reconciliation.types import Repair
@@ -23,6 +24,7 @@ _PLANS: dict[tuple[str, Repair], Planning] = {
     ("subscription", "rebuild_entitlements"): plan_rebuild,
     ("stripe-subscription", "sync_from_stripe"): plan_stranger,
     ("invoice", "sync_from_stripe"): plan_invoice,
+    ("payment", "sync_from_stripe"): plan_payment,
     ("usage", "recompute_usage"): plan_hour,
     ("key", "admit_key"): plan_key(True),
     ("key", "refuse_key"): plan_key(False),

@@ -21,6 +21,11 @@ class Answer(Generic[T]):
     state: Literal["read", "absent", "unreachable"]
     value: T | None = None
 
+    @property
+    def is_known(self) -> bool:
+        """False when nobody could be asked."""
+        return self.state != "unreachable"
+
 
 def ask(keys: Sequence[str], question: Callable[[str], T]) -> list[Answer[T]]:
     """Ask one question about each key, in order."""

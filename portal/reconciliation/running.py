@@ -35,8 +35,9 @@ Trigger = Literal["schedule", "operator", "command"]
 # After the last list come the disagreements of before that no list led to, then the repairs.
 _LEFT_OVER, _REPAIRS = "left over", "repairs"
 ORDER = (*STAGES, _LEFT_OVER, _REPAIRS)
-# What no list leads to any more once it is well: done deliveries, settled strangers, hours that were not sampled again.
-_FORGETFUL = ("stripe-subscription:", "invoice:", "event:", "usage:", "key:", "subscription:")
+# What no list leads to any more once it is well: done deliveries, settled strangers and payments, hours that were not
+# sampled again.
+_FORGETFUL = ("stripe-subscription:", "invoice:", "payment:", "event:", "usage:", "key:", "subscription:")
 
 
 @dataclass(frozen=True, slots=True)

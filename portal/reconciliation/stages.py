@@ -6,20 +6,23 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from portal.db import SYSTEM, scoped
 from portal.kit.clock import isoformat_z
-from portal.ports.payments import InvoiceSnapshot
-from portal.reconciliation import facts, other_facts, others
-from portal.reconciliation.looking import Asking, Look, known_keys, settle
+from portal.ports.payments import InvoiceSnapshot, PaymentSnapshot
+from portal.reconciliation import facts, other_facts, others, paid_facts
+from portal.reconciliation.looking import Asking, Look, known_keys, look_at_payments, settle
 from portal.reconciliation.other_facts import Named
+from portal.reconciliation.paying import list_of, moved_at
 from portal.reconciliation.reading import ask, ask_one
-from portal.reconciliation.types import Found
+from portal.reconciliation.types import EventFact, Found
 
 AT_ONCE = 40
 LISTED_AT_ONCE = 100
 SAMPLED = 20
 MOST_INVOICES = 100
+_LISTS = ("payment", "refund", "dispute", "ours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,64 @@ def _first_looks(invoices: list[InvoiceSnapshot]) -> list[Look]:
     ]
 
 
+def _payments(_run: int, cursor: str, asking: Asking) -> Page:
+    """Go through what was begun, refunded and disputed since the run looks back, then through ours that are not settled."""
+    where, _, after = (cursor or f"{_LISTS[0]}:").partition(":")
+    keys, next_after = _list_payments(where, after, asking)
+    if keys is None:
+        return Page((Found("payment:", "unknown"),), asked_in_vain=True)
+    answers = [
+        (key, answer)
+        for key, answer in zip(keys, ask(keys, asking.payments.fetch_payment), strict=True)
+        if answer.value is None or list_of(answer.value, asking.since) == where
+    ]
+    with scoped(SYSTEM):
+        events = paid_facts.list_events([answer.value for _key, answer in answers if answer.value])
+    judged = [
+        (key, answer)
+        for key, answer in answers
+        if answer.value is None or _is_quiet(answer.value, events.get(key), asking)
+    ]
+    first = look_at_payments([key for key, _answer in judged], [answer for _key, answer in judged])
+    ours = {
+        key: look
+        for (key, _answer), look in zip(judged, first, strict=True)
+        if look.named.account_id is not None or not look.is_known
+    }
+    found = settle("payment", list(ours), asking, list(ours.values()))
+    return _page(found, _goes_on(where, next_after), skipped=len(answers) - len(judged))
+
+
+def _is_quiet(theirs: PaymentSnapshot, event: EventFact | None, asking: Asking) -> bool:
+    """True when nothing about a payment is on its way to us any more, as far as anybody can tell."""
+    if event is not None and event.state in ("pending", "retry") and not _has_settled(event.received_at, asking):
+        return False
+    return _has_settled(moved_at(theirs), asking)
+
+
+def _goes_on(where: str, next_after: str | None) -> str | None:
+    if next_after is not None:
+        return f"{where}:{next_after}"
+    following = _LISTS[_LISTS.index(where) + 1 :]
+    return f"{following[0]}:" if following else None
+
+
+def _list_payments(where: str, after: str, asking: Asking) -> tuple[list[str] | None, str | None]:
+    """Return the next payments of a list and where it goes on; None when nobody answers."""
+    if where == "ours":
+        with scoped(SYSTEM):
+            due = paid_facts.list_due(int(after or 0), AT_ONCE, since=asking.since, livemode=asking.livemode)
+        return [key for _number, key in due], str(due[-1][0]) if len(due) == AT_ONCE else None
+    kind: Any = where
+    answer = ask_one(
+        after,
+        lambda one: asking.payments.list_payments_of(kind, since=asking.since, after=one or None, limit=AT_ONCE),
+    )
+    if answer.value is None:
+        return None, None
+    return list(answer.value.payment_ids), answer.value.next_after
+
+
 def _prices(_run: int, cursor: str, asking: Asking) -> Page:
     with scoped(SYSTEM):
         ids = other_facts.list_price_ids(int(cursor or 0), AT_ONCE)
@@ -156,6 +217,7 @@ STAGES: dict[str, Stage] = {
     "strangers": _strangers,
     "customers": _customers,
     "invoices": _invoices,
+    "payments": _payments,
     "prices": _prices,
     "deliveries": _deliveries,
     "usage": _hours,

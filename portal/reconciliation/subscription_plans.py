@@ -156,6 +156,7 @@ def _mirrored(ours: Ours, theirs: SubscriptionSnapshot, now: datetime, grace_day
         cancel_at=theirs.cancel_at,
         cancel_at_period_end=theirs.cancel_at_period_end,
         ended_at=theirs.ended_at,
+        hold=ours.held.hold if theirs.current_period_start == ours.held.period.start else None,
         past_due_since=(ours.held.past_due_since or now) if past_due else None,
         grace_until=(ours.held.grace_until or now + timedelta(days=grace_days)) if past_due else None,
     )

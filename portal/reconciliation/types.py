@@ -17,13 +17,15 @@ Code = Literal[
     "SUB_CANCEL_FLAG_DIFF", "SUB_DUPLICATE_LIVE", "SUB_STALE_SNAPSHOT", "CUSTOMER_UNMAPPED", "CUSTOMER_DELETED",
     "EMAIL_DIFF", "ENT_WITHOUT_SOURCE", "ENT_MISSING", "ENT_WINDOW_DIFF", "INV_STATUS_DIFF", "INV_TOTAL_DIFF",
     "INV_MISSING", "USAGE_ROLLUP_DIFF", "PRICE_DRIFT", "PRICE_INACTIVE_IN_USE", "EVENT_STUCK", "EVENT_DEAD", "MODE_MIX",
-    "API_KEY_ORPHAN",
+    "API_KEY_ORPHAN", "PAY_UNCREDITED", "PAY_STATUS_DIFF", "PAY_AMOUNT_DIFF", "REFUND_NOT_APPLIED",
+    "REFUND_OVERAPPLIED", "DISPUTE_NOT_APPLIED", "DISPUTE_WON_NOT_RESTORED",
 ]  # fmt: skip
 Severity = Literal[1, 2, 3, 4]
 Cause = Literal[
     "event_lost", "event_waiting", "event_failed", "event_undone", "gone_there", "ended_here", "unknown_customer",
     "unknown_price", "bought_twice", "rights_not_derived", "source_gone", "unexplained", "changed_there", "deleted_there",
     "other_account", "not_told", "other_mode", "gateway_behind", "sums_behind",
+    "hold_not_derived", "payment_gone",
 ]  # fmt: skip
 Repair = Literal[
     "sync_from_stripe", "reset_to_free", "rebuild_entitlements", "admit_key", "refuse_key", "recompute_usage",
@@ -39,6 +41,8 @@ SEVERITY: dict[Code, Severity] = {
     "CUSTOMER_UNMAPPED": 2, "CUSTOMER_DELETED": 2, "EMAIL_DIFF": 4, "ENT_WITHOUT_SOURCE": 2, "ENT_MISSING": 1,
     "ENT_WINDOW_DIFF": 2, "INV_STATUS_DIFF": 1, "INV_TOTAL_DIFF": 1, "INV_MISSING": 1, "USAGE_ROLLUP_DIFF": 3,
     "PRICE_DRIFT": 3, "PRICE_INACTIVE_IN_USE": 3, "EVENT_STUCK": 2, "EVENT_DEAD": 2, "MODE_MIX": 1, "API_KEY_ORPHAN": 2,
+    "PAY_UNCREDITED": 1, "PAY_STATUS_DIFF": 1, "PAY_AMOUNT_DIFF": 1, "REFUND_NOT_APPLIED": 1, "REFUND_OVERAPPLIED": 1,
+    "DISPUTE_NOT_APPLIED": 1, "DISPUTE_WON_NOT_RESTORED": 1,
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from portal.reconciliation.plans import State
 from portal.reconciliation.types import Shown
 from portal.web.formatting import instant_text, money, number
 
+_AMOUNTS = ("total", "amount", "received", "refunded")
 _INSTANTS = ("period_start", "period_end", "trial_end", "cancel_at", "right", "read", "suppressed_until")
 
 
@@ -63,6 +64,13 @@ def code_title(code: str) -> str:
         "EVENT_DEAD": lambda: _("A delivery that was given up"),
         "MODE_MIX": lambda: _("Test and real money mixed"),
         "API_KEY_ORPHAN": lambda: _("The gateway treats a key otherwise"),
+        "PAY_UNCREDITED": lambda: _("Paid at Stripe, not known here"),
+        "PAY_STATUS_DIFF": lambda: _("Another status of the payment"),
+        "PAY_AMOUNT_DIFF": lambda: _("Another amount of the payment"),
+        "REFUND_NOT_APPLIED": lambda: _("A refund that we have not followed"),
+        "REFUND_OVERAPPLIED": lambda: _("More given back here than at Stripe"),
+        "DISPUTE_NOT_APPLIED": lambda: _("A dispute that we have not followed"),
+        "DISPUTE_WON_NOT_RESTORED": lambda: _("A dispute is over, and access still rests"),
     }
     return words[code]() if code in words else code
 
@@ -99,6 +107,8 @@ def cause_sentence(cause: str) -> str:
         "sums_behind": lambda: _(
             "The log changed and the hour was not summed again, or the sums were changed by hand."
         ),
+        "hold_not_derived": lambda: _("Whether access rests does not follow from the payments as they stand."),
+        "payment_gone": lambda: _("Stripe does not know this payment. Look there for what became of the money."),
     }
     return words[cause]() if cause in words else cause
 
@@ -179,6 +189,11 @@ def field_name(field: str) -> str:
         "billable": lambda: _("Counted"),
         "errors": lambda: _("Errors"),
         "suppressed_until": lambda: _("Left out until"),
+        "received": lambda: _("Received"),
+        "refunded": lambda: _("Given back"),
+        "refund": lambda: _("Refunds"),
+        "dispute": lambda: _("Disputes"),
+        "hold": lambda: _("Access rests because"),
     }
     return words[field]() if field in words else field
 
@@ -189,12 +204,14 @@ def shown(field: str, value: Shown, at_risk: Money | None = None) -> str | Marku
         return Markup('<span class="muted">–<span class="sr-only">{}</span></span>').format(_("nothing"))
     if isinstance(value, bool):
         return str(_("yes") if value else _("no"))
-    if field in ("total", "amount") and isinstance(value, int) and at_risk is not None:
+    if field in _AMOUNTS and isinstance(value, int) and at_risk is not None:
         return money(value, at_risk.currency)
     if isinstance(value, int):
         return number(value)
     if field in _INSTANTS:
         return str(_("without end")) if value == "open" else _instant(value)
+    if field in ("refund", "dispute", "hold"):
+        return ", ".join(_back(one) for one in value.split(", "))
     return _status(value) if field == "status" else value
 
 
@@ -269,6 +286,7 @@ def stage_name(stage: str) -> str:
         "strangers": lambda: _("subscriptions that only Stripe has"),
         "customers": lambda: _("customers"),
         "invoices": lambda: _("invoices"),
+        "payments": lambda: _("payments, refunds and disputes"),
         "prices": lambda: _("prices"),
         "deliveries": lambda: _("deliveries"),
         "usage": lambda: _("a sample of sums"),
@@ -311,5 +329,31 @@ def _status(value: str) -> str:
         "void": lambda: _("void"),
         "uncollectible": lambda: _("uncollectible"),
         "draft": lambda: _("draft"),
+        "succeeded": lambda: _("paid"),
+        "processing": lambda: _("on its way"),
+        "requires_payment_method": lambda: _("payment not finished"),
+        "requires_confirmation": lambda: _("payment not finished"),
+        "requires_action": lambda: _("payment not finished"),
+    }
+    return words[value]() if value in words else value
+
+
+def _back(value: str) -> str:
+    """Return how a refund, a dispute or a hold stands."""
+    words: dict[str, Callable[[], str]] = {
+        "pending": lambda: _("on its way"),
+        "requires_action": lambda: _("waits for the customer"),
+        "succeeded": lambda: _("given back"),
+        "failed": lambda: _("failed"),
+        "canceled": lambda: _("withdrawn"),
+        "needs_response": lambda: _("waits for our answer"),
+        "under_review": lambda: _("the bank decides"),
+        "won": lambda: _("won"),
+        "lost": lambda: _("lost"),
+        "warning_needs_response": lambda: _("inquiry, waits for our answer"),
+        "warning_under_review": lambda: _("inquiry, the bank looks at it"),
+        "warning_closed": lambda: _("inquiry closed"),
+        "disputed": lambda: _("the payment is disputed"),
+        "refunded": lambda: _("the payment was given back"),
     }
     return words[value]() if value in words else value

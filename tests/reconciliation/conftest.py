@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from portal.db import SYSTEM, scoped, transaction
 from portal.identity.models import User
-from portal.payments.syncing import Syncing
+from portal.payments.syncing import Syncing, sync_invoice, sync_payment
 from portal.ports.gateway import Gateway
 from portal.reconciliation import running
 from portal.reconciliation.looking import Asking
@@ -35,6 +35,7 @@ from tests.payments.conftest import (  # noqa: F401 - fixtures of the tests
     syncing,
 )
 from tests.sign_in import sign_in_as
+from tests.stripe_world import StripeWorld
 
 NO_AGE = timedelta(0)
 
@@ -119,6 +120,14 @@ def operator(app: Flask) -> FlaskClient:  # noqa: F811
     with transaction(SYSTEM) as session:
         session.get_one(User, person.id).is_operator = True
     return sign_in_as(app.test_client(), person)
+
+
+def hear_of_money(world: StripeWorld, syncing: Syncing) -> None:  # noqa: F811
+    """Mirror what the provider has billed and taken so far, as its deliveries would have led to."""
+    for one in world.api("GET", "invoices", limit=100)["data"]:
+        sync_invoice(one["id"], syncing)
+    for one in world.api("GET", "payment_intents", limit=100)["data"]:
+        sync_payment(one["id"], syncing)
 
 
 STRAY_HOUR = (

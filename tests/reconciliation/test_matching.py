@@ -12,11 +12,21 @@ import pytest
 from portal.entitlements.types import Grant
 from portal.kit.money import Money
 from portal.kit.periods import Period
+from portal.payments.types import Paid
 from portal.ports.gateway import KnownKey
-from portal.ports.payments import Customer, InvoiceSnapshot, PriceSnapshot, SubscriptionSnapshot
+from portal.ports.payments import (
+    Customer,
+    DisputeSnapshot,
+    InvoiceSnapshot,
+    PaymentSnapshot,
+    PriceSnapshot,
+    RefundSnapshot,
+    SubscriptionSnapshot,
+)
 from portal.reconciliation import others
 from portal.reconciliation.matching import compare
 from portal.reconciliation.mending import cap
+from portal.reconciliation.paying import OurPayment, Standing, compare_payment, list_of, moved_at
 from portal.reconciliation.types import SEVERITY, Code, EventFact, Mismatch, Ours, Reading
 from portal.subscriptions.types import SubscriptionView
 from tests.worked_tables import instant, worked_rows
@@ -127,6 +137,62 @@ def test_each_feature_of_a_plan_is_held_to_its_own_right() -> None:
     assert not compare(with_seats, reading({}), NOW, livemode=False)
     given_up = replace(with_seats, features={9: None})
     assert codes_of(compare(given_up, reading({}), NOW, livemode=False)) == ["ENT_WITHOUT_SOURCE"]
+
+
+def our_payment(
+    status: str = "succeeded", received: int = 2900, refunded: int = 0, refunds: Any = None, disputes: Any = None,
+    standing: Any = "free",
+) -> OurPayment:  # fmt: skip
+    held = None if standing is None else Standing(None if standing == "free" else standing)
+    return OurPayment(
+        7, status, Money(2900, "eur"), received, refunded, instant("2026-03-05"), refunds or {}, disputes or {}, held
+    )
+
+
+def their_payment(
+    status: str = "succeeded", received: int = 2900, refunded: int = 0, refunds: Any = None, disputes: Any = None,
+) -> PaymentSnapshot:  # fmt: skip
+    return PaymentSnapshot(
+        id="pi_1", customer_id="cus_1", amount=Money(2900, "eur"), refusal=None, invoice_id="in_1", status=status,
+        amount_received=received, amount_refunded=refunded, paid_at=START if status == "succeeded" else None,
+        created_at=START, livemode=False,
+        refunds=tuple(RefundSnapshot(key, 2900, said, None, START) for key, said in (refunds or {}).items()),
+        disputes=tuple(DisputeSnapshot(key, 2900, said, None, START) for key, said in (disputes or {}).items()),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("case", "mine", "said", "codes", "cause", "repairs"), worked_rows(PAGE, "A payment"), ids=lambda value: None
+)
+def test_a_payment(case: str, mine: Any, said: Any, codes: list[str], cause: str | None, repairs: list[str]) -> None:
+    told = None if said is None else {name: value for name, value in said.items() if name != "event"}
+    event = EventFact(said["event"][0], instant(said["event"][1])) if said and "event" in said else None
+    held, there = None if mine is None else our_payment(**mine), None if told is None else their_payment(**told)
+    found = list(compare_payment("pi_1", held, there, event))
+    assert [one.code for one in found] == codes, case
+    assert (found[0].cause if found else None) == cause, case
+    assert (list(found[0].repairs) if found else []) == repairs, case
+    assert all(one.subject == "payment:pi_1" and one.differences and one.at_risk for one in found), case
+
+
+def test_a_hold_rests_on_every_payment_of_the_period() -> None:
+    disputed = Paid("succeeded", 900, 0, ("needs_response",))
+    held = replace(our_payment(), standing=Standing("disputed", (disputed,)))
+    assert not list(compare_payment("pi_1", held, their_payment(), None)), "another payment of the period is why"
+    free = replace(held, standing=Standing(None, (disputed,)))
+    assert codes_of(compare_payment("pi_1", free, their_payment(), None)) == ["DISPUTE_NOT_APPLIED"]
+
+
+def test_each_payment_is_led_to_by_one_list() -> None:
+    old = replace(their_payment(), created_at=instant("2026-01-01"), paid_at=instant("2026-01-01"))
+    back = RefundSnapshot("re_1", 900, "succeeded", None, NOW)
+    claim = DisputeSnapshot("dp_1", 900, "needs_response", None, NOW)
+    since = instant("2026-03-03")
+    assert list_of(replace(old, created_at=NOW, refunds=(back,), disputes=(claim,)), since) == "payment"
+    assert list_of(replace(old, refunds=(back,), disputes=(claim,)), since) == "refund"
+    assert list_of(replace(old, disputes=(claim,)), since) == "dispute"
+    assert list_of(old, since) == "ours"
+    assert moved_at(replace(old, disputes=(claim,))) == NOW
 
 
 def customer(**values: Any) -> others.OurCustomer:

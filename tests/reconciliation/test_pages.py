@@ -12,11 +12,11 @@ from flask.testing import FlaskClient
 
 from portal.db import SYSTEM, transaction
 from portal.kit.clock import ManualClock
-from portal.payments.syncing import Syncing, sync_invoice
+from portal.payments.syncing import Syncing
 from portal.reconciliation import running
 from tests.factories import make_account, make_organisation, make_subscription
 from tests.payments.conftest import Shop, held
-from tests.reconciliation.conftest import Recon, operator
+from tests.reconciliation.conftest import Recon, hear_of_money, operator
 from tests.stripe_world import StripeWorld, hidden_fields
 
 PAGE = "/admin/billing"
@@ -25,8 +25,7 @@ PAGE = "/admin/billing"
 @pytest.fixture
 def drift(bought: int, shop: Shop, stripe_world: StripeWorld, syncing: Syncing, recon: Recon) -> str:
     """A cancellation that never reached us, found by a run; the address of the disagreement."""
-    for one in stripe_world.api("GET", "invoices", limit=100)["data"]:
-        sync_invoice(one["id"], syncing)
+    hear_of_money(stripe_world, syncing)
     stripe_world.api("DELETE", f"subscriptions/{held(shop).stripe_subscription_id}")
     recon.run()
     (found,) = recon.open()
@@ -48,8 +47,7 @@ def test_only_operators_see_it(app: Flask, owner: FlaskClient, client: FlaskClie
 def test_when_everything_agrees_it_says_since_when(
     olive: FlaskClient, recon: Recon, clock: ManualClock, bought: int, stripe_world: StripeWorld, syncing: Syncing
 ) -> None:
-    for one in stripe_world.api("GET", "invoices", limit=100)["data"]:
-        sync_invoice(one["id"], syncing)
+    hear_of_money(stripe_world, syncing)
     recon.run()
     clock.advance(timedelta(minutes=4))
     page = olive.get(PAGE).text

@@ -16,7 +16,7 @@ from portal.db import SYSTEM, scoped, transaction
 from portal.entitlements.queries import list_live
 from portal.kit.clock import ManualClock
 from portal.payments.models import StripeInvoice
-from portal.payments.syncing import Syncing, sync_invoice
+from portal.payments.syncing import Syncing
 from portal.reconciliation import repairing
 from portal.reconciliation.errors import ChangedMeanwhile, NotPossible, UnknownRecord
 from portal.reconciliation.repairing import Done, Order
@@ -24,7 +24,7 @@ from portal.reconciliation.types import Repair
 from portal.subscriptions.models import Subscription
 from tests.factories import make_account, make_organisation, make_subscription
 from tests.payments.conftest import Shop, held
-from tests.reconciliation.conftest import STRAY_HOUR, Recon, order
+from tests.reconciliation.conftest import STRAY_HOUR, Recon, hear_of_money, order
 from tests.stripe_world import StripeWorld
 
 AsOwner = Callable[..., None]
@@ -43,8 +43,7 @@ def rights(shop: Shop, clock: ManualClock) -> int:
 @pytest.fixture
 def cancelled(bought: int, shop: Shop, stripe_world: StripeWorld, syncing: Syncing) -> str:
     """A subscription that was cancelled at the provider without our hearing of it, as its subject."""
-    for one in stripe_world.api("GET", "invoices", limit=100)["data"]:
-        sync_invoice(one["id"], syncing)
+    hear_of_money(stripe_world, syncing)
     stripe_world.api("DELETE", f"subscriptions/{held(shop).stripe_subscription_id}")
     return f"subscription:{bought}"
 

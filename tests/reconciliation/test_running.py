@@ -11,35 +11,30 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.db import SYSTEM, scoped, transaction
 from portal.kit.clock import ManualClock
-from portal.payments.syncing import Syncing, sync_invoice, sync_subscription
+from portal.payments.syncing import Syncing, sync_subscription
 from portal.ports.gateway import KnownKey
 from portal.reconciliation import looking, running, stages
 from portal.reconciliation.models import ReconRun
 from portal.subscriptions.models import Subscription
 from tests.factories import make_account, make_api_key, make_organisation, make_subscription
 from tests.payments.conftest import Shop, held
-from tests.reconciliation.conftest import STRAY_HOUR, Recon
+from tests.reconciliation.conftest import STRAY_HOUR, Recon, hear_of_money
 from tests.stripe_world import StripeWorld
 
 AsOwner = Callable[..., None]
 
 
-def mirror_invoices(shop: Shop, world: StripeWorld, syncing: Syncing) -> None:
-    for one in world.api("GET", "invoices", limit=100)["data"]:
-        sync_invoice(one["id"], syncing)
-
-
 @pytest.fixture
 def calm(bought: int, shop: Shop, stripe_world: StripeWorld, syncing: Syncing) -> int:
     """A subscription about which everybody agrees."""
-    mirror_invoices(shop, stripe_world, syncing)
+    hear_of_money(stripe_world, syncing)
     return bought
 
 
 def test_when_everything_agrees_the_run_says_so(calm: int, recon: Recon) -> None:
     run = recon.run()
     assert (run.status, run.mismatched, run.unknown, run.healed) == ("done", 0, 0, 0)
-    assert run.total == run.in_sync >= 4, "the subscription, its customer, its invoice, its price"
+    assert run.total == run.in_sync >= 5, "the subscription, its customer, its invoice, its payment, its price"
     assert recon.open() == []
 
 
@@ -90,7 +85,7 @@ def test_what_only_the_provider_has(
     as_owner("DELETE FROM subscription_discounts; DELETE FROM entitlements; UPDATE purchases SET subscription_id = NULL;"
              " DELETE FROM subscriptions")  # fmt: skip
     recon.run()
-    assert set(recon.codes()) == {"SUB_MISSING_LOCAL", "INV_MISSING"}
+    assert set(recon.codes()) == {"SUB_MISSING_LOCAL", "INV_MISSING", "PAY_UNCREDITED"}
     missing = next(one for one in recon.open() if one.reason_code == "SUB_MISSING_LOCAL")
     assert (missing.subscription_id, missing.account_id, missing.at_risk) == (None, shop.account.id, 2900)
 
@@ -118,7 +113,7 @@ def test_bought_twice(calm: int, recon: Recon, stripe_world: StripeWorld, shop: 
         "POST", "subscriptions", customer=first["customer"], default_payment_method=method, **{"items[0][price]": price}
     )
     recon.run()
-    assert recon.codes() == ["INV_MISSING", "SUB_DUPLICATE_LIVE"]
+    assert recon.codes() == ["INV_MISSING", "PAY_UNCREDITED", "SUB_DUPLICATE_LIVE"]
 
 
 def test_prices_addresses_and_deliveries(
@@ -153,7 +148,7 @@ def test_what_was_read_a_moment_ago_is_left_for_the_next_run(
 ) -> None:
     stripe_world.api("DELETE", f"subscriptions/{held(shop).stripe_subscription_id}")
     run = recon.run(age=timedelta(minutes=10))
-    assert (run.skipped, recon.codes()) == (1, [])
+    assert (run.skipped, recon.codes()) == (2, []), "the subscription and its payment"
     recon.run()
     assert recon.codes() == ["SUB_STATUS_DIFF"]
 
@@ -172,7 +167,7 @@ def test_what_has_a_delivery_on_its_way_is_left_for_the_next_run(
         clock.now() - timedelta(minutes=3),
     )
     run = recon.run(age=timedelta(minutes=10))
-    assert (run.skipped, recon.codes()) == (1, [])
+    assert (run.skipped, recon.codes()) == (2, []), "the subscription and its payment"
     clock.advance(timedelta(minutes=30))
     recon.run(age=timedelta(minutes=10))
     assert [(one.reason_code, one.cause) for one in recon.open()] == [
@@ -297,7 +292,7 @@ def test_many_subscriptions_are_worked_in_pages(calm: int, recon: Recon, shop: S
     run = recon.run()
     assert run.by_code == {"ENT_MISSING": 90}
     assert run.mismatched == 90
-    assert run.expected == run.total == 94, "with one customer, one invoice and one price"
+    assert run.expected == run.total == 95, "with one customer, one invoice, one payment and one price"
     with scoped(SYSTEM) as session:
         assert session.scalar(select(func.count()).select_from(Subscription)) == 91
 

@@ -21,11 +21,11 @@ from portal.entitlements.queries import list_live
 from portal.kit.clock import ManualClock
 from portal.payments.models import Purchase
 from portal.payments.settling import settle_one
-from portal.payments.syncing import Syncing, sync_invoice
+from portal.payments.syncing import Syncing
 from portal.reconciliation import running
 from portal.reconciliation.models import ReconMismatch, ReconRun
 from tests.payments.conftest import Shop, colleague, held
-from tests.reconciliation.conftest import operator
+from tests.reconciliation.conftest import hear_of_money, operator
 from tests.stripe_world import StripeWorld, hidden_fields
 
 pytestmark = pytest.mark.scenario
@@ -40,7 +40,7 @@ def test_olive_mends_a_missed_cancellation(
     stripe_world.pay(begun.checkout_url)
     with scoped(SYSTEM) as session:
         settle_one(session.scalars(select(Purchase.id)).one(), syncing)
-    _hear_of_invoices(stripe_world, syncing)
+    hear_of_money(stripe_world, syncing)
     assert _rights(shop, clock) == 1
 
     _time_passes(timedelta(days=20), stripe_world, clock)
@@ -111,11 +111,6 @@ def _last_run() -> ReconRun:
 def _time_passes(span: timedelta, world: StripeWorld, clock: ManualClock) -> None:
     clock.advance(span)
     world.control("clock", advance=int(span.total_seconds()))
-
-
-def _hear_of_invoices(world: StripeWorld, syncing: Syncing) -> None:
-    for one in world.api("GET", "invoices", limit=100)["data"]:
-        sync_invoice(one["id"], syncing)
 
 
 def _rights(shop: Shop, clock: ManualClock) -> int:
