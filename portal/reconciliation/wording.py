@@ -70,7 +70,7 @@ def code_title(code: str) -> str:
         "REFUND_NOT_APPLIED": lambda: _("A refund that we have not followed"),
         "REFUND_OVERAPPLIED": lambda: _("More given back here than at Stripe"),
         "DISPUTE_NOT_APPLIED": lambda: _("A dispute that we have not followed"),
-        "DISPUTE_WON_NOT_RESTORED": lambda: _("A dispute is over, and access still rests"),
+        "DISPUTE_WON_NOT_RESTORED": lambda: _("A dispute is over, and access is still paused"),
     }
     return words[code]() if code in words else code
 
@@ -107,7 +107,7 @@ def cause_sentence(cause: str) -> str:
         "sums_behind": lambda: _(
             "The log changed and the hour was not summed again, or the sums were changed by hand."
         ),
-        "hold_not_derived": lambda: _("Whether access rests does not follow from the payments as they stand."),
+        "hold_not_derived": lambda: _("Whether access is paused does not follow from the payments as they stand."),
         "payment_gone": lambda: _("Stripe does not know this payment. Look there for what became of the money."),
     }
     return words[cause]() if cause in words else cause
@@ -146,7 +146,7 @@ def repair_sentence(action: str) -> str:
             "Writes our billing details to the customer at Stripe. Finished invoices stay as they are."
         ),
         "replay_event": lambda: _(
-            "Works the delivery at once, with all its tries before it again. What it is about is read from Stripe anew."
+            "Works the delivery at once and gives it all its tries anew. What it is about is read from Stripe again."
         ),
     }
     return words[action]() if action in words else ""
@@ -193,7 +193,7 @@ def field_name(field: str) -> str:
         "refunded": lambda: _("Given back"),
         "refund": lambda: _("Refunds"),
         "dispute": lambda: _("Disputes"),
-        "hold": lambda: _("Access rests because"),
+        "hold": lambda: _("Access paused because"),
     }
     return words[field]() if field in words else field
 

@@ -271,7 +271,7 @@ def test_the_page_shows_money_as_money_and_states_in_words(
     (found,) = recon.open()
     address = f"/admin/billing/mismatches/{found.id}"
     shown = olive.get(f"{address}?repair=sync_from_stripe").text
-    for words in ("A dispute is over, and access still rests", "waits for our answer", "won", "€29.00"):
+    for words in ("A dispute is over, and access is still paused", "waits for our answer", "won", "€29.00"):
         assert words in shown, words
     done = olive.post(f"{address}/repair", data={**hidden_fields(shown), "reason": "won"}, follow_redirects=True).text
     assert "everything agrees" in done
