@@ -13,6 +13,7 @@ from portal.kit.money import Money
 from portal.reconciliation.plans import State
 from portal.reconciliation.types import Shown
 from portal.web.formatting import instant_text, money, number
+from portal.webhooks.words import state_names
 
 _AMOUNTS = ("total", "amount", "received", "refunded")
 _INSTANTS = ("period_start", "period_end", "trial_end", "cancel_at", "right", "read", "suppressed_until")
@@ -210,6 +211,8 @@ def shown(field: str, value: Shown, at_risk: Money | None = None) -> str | Marku
         return number(value)
     if field in _INSTANTS:
         return str(_("without end")) if value == "open" else _instant(value)
+    if field == "state":
+        return state_names().get(value, value)
     if field in ("refund", "dispute", "hold"):
         return ", ".join(_back(one) for one in value.split(", "))
     return _status(value) if field == "status" else value

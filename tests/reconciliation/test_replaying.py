@@ -107,6 +107,7 @@ def test_olive_replays_it_on_the_page(given_up: str, recon: Recon, olive: FlaskC
     address = f"/admin/billing/mismatches/{dead.id}"
     shown = olive.get(f"{address}?repair=replay_event").text
     assert "Replay" in shown
+    assert "Given up" in shown
     done = olive.post(f"{address}/repair", data={**hidden_fields(shown), "reason": "fixed it"}, follow_redirects=True)
     assert "everything agrees" in done.text
     assert "fixed it" in olive.get(f"/admin/webhooks/{delivery().id}").text
