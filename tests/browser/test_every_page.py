@@ -82,9 +82,10 @@ def crawl(page: Page, base: str) -> Iterator[tuple[str, Response]]:
         assert answer is not None
         expect(page.locator(".htmx-request")).to_have_count(0)  # panels that load by themselves
         yield path, answer
+        letters = urlsplit(page.url).path.startswith("/mail")  # written to others: their links are not this reader's
         for link in page.evaluate(LINKS):
             target = urlsplit(urljoin(base, link))
-            inside = f"{target.scheme}://{target.netloc}" == base
+            inside = f"{target.scheme}://{target.netloc}" == base and (not letters or target.path.startswith("/mail"))
             path = target.path + (f"?{target.query}" if target.query else "")
             if inside and is_page(target.path) and "token=" not in target.query and shape(path) not in known:
                 known.add(shape(path))
