@@ -8,11 +8,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
+from werkzeug.test import TestResponse
 
 from portal.app import create_app
+from portal.kit.clock import ManualClock
 from portal.settings import Settings
 from portal.web.plugs import Plugs
-from tests.factories import make_organisation, make_user
+from tests.factories import make_app_key, make_organisation, make_project, make_user
 from tests.sign_in import Browser, sign_in_as
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -79,3 +81,21 @@ def test_flushing_redis_in_between_fails_nothing(app: Flask, settings: Settings,
     assert theme(client) == 303
     redis_connection.flushall()
     assert theme(client) == 303
+
+
+def test_an_app_has_a_rate_of_its_own(
+    app: Flask, settings: Settings, redis_connection: Redis, clock: ManualClock
+) -> None:
+    project = make_project("space_journal")
+    _slow, slow = make_app_key(project, settings.pepper, clock.now(), requests_per_minute=3)
+    _quick, quick = make_app_key(project, settings.pepper, clock.now())
+    client = limited(app, settings, settings.redis_url)
+
+    def ask(key: str, user: int) -> TestResponse:
+        asked = f"/api/v1/entitlements?user_id=user_{user}&project_id={project.id}"
+        return client.get(asked, headers={"X-API-Key": key})
+
+    assert [ask(slow, user).status_code for user in range(5)] == [200, 200, 200, 429, 429]
+    refused = ask(slow, 9)
+    assert (refused.mimetype, int(refused.headers["Retry-After"]) <= 60) == ("application/problem+json", True)
+    assert ask(quick, 9).status_code == 200, "one app does not use up another's rate"

@@ -33,7 +33,7 @@ def upgrade() -> None:
         INSERT INTO app_keys (app_id, project_id, public_id, key_hash, last_four, created_by, created_at, last_used_at, revoked_at)
             SELECT id, project_id, public_id, key_hash, '????', 'system', created_at, last_used_at, revoked_at FROM apps;
         ALTER TABLE apps DROP COLUMN public_id, DROP COLUMN key_hash, DROP COLUMN last_used_at, DROP COLUMN revoked_at,
-            ADD COLUMN scopes TEXT[] NOT NULL DEFAULT '{checkout,portal,entitlements:read,grants,metrics:read,usage:write}',
+            ADD COLUMN scopes TEXT[] NOT NULL DEFAULT '{checkout,portal,entitlements:read,grants,metrics:read}',
             ADD COLUMN redirect_origins TEXT[] NOT NULL DEFAULT '{}',
             ADD COLUMN requests_per_minute BIGINT NOT NULL DEFAULT 600
                 CONSTRAINT apps_rate CHECK (requests_per_minute BETWEEN 1 AND 100000);

@@ -9,7 +9,7 @@ from typing import Any, Literal
 MARKETPLACE = 1
 APP_KEY_PREFIX = "sk_app"
 # What a key of an app may be used for; a new app may do all of it until somebody narrows it.
-SCOPES = ("checkout", "portal", "entitlements:read", "grants", "metrics:read", "usage:write")
+SCOPES = ("checkout", "portal", "entitlements:read", "grants", "metrics:read")
 KeyState = Literal["lasting", "ending", "expired", "revoked"]
 
 
