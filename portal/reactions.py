@@ -12,6 +12,7 @@ from portal.ports.gateway import Gateway
 from portal.web.plugs import plugs
 
 REACTIONS: dict[str, Reaction] = {
+    "price.offered": lambda payload: buying.make_price(int(payload["plan_id"]), plugs().payments),
     "checkout.superseded": lambda payload: buying.close_checkout(str(payload["checkout_id"]), plugs().payments),
     "billing.identity_changed": lambda payload: billed.tell(
         int(payload["organisation_id"]), payments=plugs().payments, livemode=plugs().settings.livemode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -63,10 +63,10 @@ def announce_mail(kind: str, cause: str, **facts: Any) -> bool:
     return announce("mail", f"{kind}:{cause}", {"kind": kind, "cause": f"{kind}:{cause}", **facts})
 
 
-def was_mailed(kind: str, cause_begins: str) -> bool:
-    """True when a mail of a kind was announced whose cause begins so."""
-    begins = f"mail:{kind}:{cause_begins}"
-    found = select(OutboxMessage.id).where(OutboxMessage.dedupe_key.startswith(begins, autoescape=True)).limit(1)
+def was_mailed(kind: str, causes: Iterable[str]) -> bool:
+    """True when a mail of a kind was announced for one of some causes."""
+    keys = [f"mail:{kind}:{cause}" for cause in causes]
+    found = select(OutboxMessage.id).where(OutboxMessage.dedupe_key.in_(keys)).limit(1)
     return db.session.scalar(found) is not None
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 
 from portal.catalog.labels import find_label
-from portal.db import SYSTEM, db, transaction
+from portal.db import SYSTEM, db, scoped, transaction
 from portal.entitlements.queries import find_bought
 from portal.entitlements.service import derive
 from portal.kit.money import Money
@@ -34,7 +34,7 @@ from portal.ports.payments import (
     PaymentsRefused,
     PaymentsUnavailable,
 )
-from portal.pricing.queries import get_offer, list_features_of
+from portal.pricing.queries import get_offer, get_offer_of_plan, list_features_of
 from portal.pricing.service import set_stripe_price_id
 from portal.pricing.types import Offer
 from portal.projects.queries import find_customer
@@ -293,6 +293,14 @@ def ensure_price(offer: Offer, payments: Payments) -> str:
     with transaction(SYSTEM):
         set_stripe_price_id(offer.price_id, price_id)
     return price_id
+
+
+def make_price(plan_id: int, payments: Payments) -> None:
+    """Make the price of a plan known at the provider, if it is not yet."""
+    with scoped(SYSTEM):
+        offer = get_offer_of_plan(plan_id)
+    if offer is not None:
+        ensure_price(offer, payments)
 
 
 def _remember(purchase_id: int, checkout: Checkout, now: datetime) -> None:

@@ -7,6 +7,7 @@ pointless. Callers hold the unit of work. Accounts of integrators are reminded b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -40,7 +41,7 @@ def consider(subscription_id: int, now: datetime) -> int:
     if organisation_id is None:
         return 0
     readers = [one.user_id for one in list_members(organisation_id) if "buy" in RIGHTS[one.role]]
-    causes = [*_overdue(held, now), *_recovered(held), *_trial(held, now), *_ended(held, now)]
+    causes = [*_overdue(held, now), *_recovered(held, readers), *_trial(held, now), *_ended(held, now)]
     told = [
         announce_mail(kind, f"{cause}:{reader}", user_id=reader, subscription_id=held.id, **facts)
         for kind, cause, facts in causes
@@ -67,7 +68,7 @@ def _overdue(held: SubscriptionView, now: datetime) -> list[Cause]:
     return [("billing.overdue", f"{invoice.stripe_invoice_id}:{step}", {"invoice_id": invoice.id, "step": step})]
 
 
-def _recovered(held: SubscriptionView) -> list[Cause]:
+def _recovered(held: SubscriptionView, readers: Sequence[int]) -> list[Cause]:
     if held.status != "active":
         return []
     paid = db.session.scalars(
@@ -79,7 +80,7 @@ def _recovered(held: SubscriptionView) -> list[Cause]:
     return [
         ("billing.recovered", one.stripe_invoice_id, {"invoice_id": one.id})
         for one in paid
-        if was_mailed("billing.overdue", f"{one.stripe_invoice_id}:0:")
+        if was_mailed("billing.overdue", (f"{one.stripe_invoice_id}:0:{reader}" for reader in readers))
     ]
 
 

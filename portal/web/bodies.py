@@ -23,7 +23,14 @@ def _instant(value: Any) -> Any:
     return datetime.fromisoformat(value)
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_instant), AfterValidator(as_utc)]
+def _utc(instant: datetime) -> datetime:
+    try:
+        return as_utc(instant)
+    except OverflowError:
+        raise ValueError("an instant within the years 1 to 9999, UTC") from None
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant), AfterValidator(_utc)]
 
 
 class StrictBody(BaseModel):

@@ -98,6 +98,9 @@ class Doors:
         body = self._behind(environ, listen)
         last = reading.find_last(environ) if said and said[0].startswith("503") else None
         if last is not None:
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
             log.warning("answering with the last known, because the database is away", path=environ["PATH_INFO"])
             return self._give(last, environ, start_response, ("Warning", '110 - "Response is Stale"'))
         start_response(*said)

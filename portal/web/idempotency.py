@@ -26,6 +26,7 @@ from portal.kit.sealing import Sealer
 from portal.web.limits import caller_of
 from portal.web.models import IdempotentRequest
 from portal.web.plugs import plugs
+from portal.web.principal import find_principal
 from portal.web.problems import Problem
 
 P = ParamSpec("P")
@@ -65,6 +66,12 @@ def forget_old_answers(session: Session) -> int:
     return len(session.execute(old.returning(IdempotentRequest.key)).all())
 
 
+def _acting() -> str:
+    """Return whose key it is: the caller, and for whom they act, for a person may act for several organisations."""
+    person = find_principal()
+    return f"{caller_of()} for {person.organisation_id}" if person else caller_of()
+
+
 class _Kept:
     """One key of one caller on one route."""
 
@@ -73,7 +80,7 @@ class _Kept:
             raise Problem(
                 400, "bad-idempotency-key", "Unusable Idempotency-Key", "Send 1 to 255 visible ASCII characters."
             )
-        self._id = {"principal": caller_of(), "route": request.endpoint or "", "key": key}
+        self._id = {"principal": _acting(), "route": request.endpoint or "", "key": key}
         body = request.get_data(cache=True)
         self._digest = hashlib.sha256(request.path.encode() + b"\0" + body).digest()
         self._sealer = Sealer(plugs().settings.sealers)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
 from portal.db import SYSTEM, scoped
 from portal.entitlements.queries import explain
@@ -46,14 +46,14 @@ def chain_of(account_id: int, feature_id: int, at: datetime) -> Chain:
     """Return the whole chain from a right to its events. The caller acts for the account."""
     found = explain(account_id, feature_id, at)
     payments = tuple(list_paid_for(account_id))
-    objects = {cause.stripe_subscription_id for cause in found.causes}
-    objects |= {
-        name for one in payments for name in (one.stripe_payment_id, one.stripe_checkout_id, one.stripe_invoice_id)
-    }
-    return Chain(found, payments, _heard({name for name in objects if name}))
+    objects = {("subscription", cause.stripe_subscription_id) for cause in found.causes}
+    for one in payments:
+        objects |= {("payment_intent", one.stripe_payment_id), ("checkout.session", one.stripe_checkout_id)}
+        objects.add(("invoice", one.stripe_invoice_id))
+    return Chain(found, payments, _heard({(kind, name) for kind, name in objects if name}))
 
 
-def _heard(object_ids: Collection[str]) -> dict[str, tuple[Heard, ...]]:
+def _heard(objects: Collection[tuple[str, str]]) -> dict[str, tuple[Heard, ...]]:
     """Read the inbox, which belongs to nobody's account, for objects that are known to be the account's own."""
     found: dict[str, tuple[Heard, ...]] = {}
     with scoped(SYSTEM) as session:
@@ -65,7 +65,7 @@ def _heard(object_ids: Collection[str]) -> dict[str, tuple[Heard, ...]]:
                 WebhookEvent.received_at,
                 WebhookEvent.state,
             )
-            .where(WebhookEvent.object_id.in_(object_ids))
+            .where(tuple_(WebhookEvent.object_type, WebhookEvent.object_id).in_(objects))
             .order_by(WebhookEvent.id.desc())
             .limit(200)
         ).all()

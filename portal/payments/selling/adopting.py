@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.audit.service import record
 from portal.db import db
 from portal.kit.money import CURRENCIES
+from portal.outbox.service import announce
 from portal.payments.errors import PriceNotUsable
 from portal.ports.payments import PriceSnapshot
 from portal.pricing.service import create_plan, create_product, give_features, publish_price, set_stripe_price_id
@@ -71,6 +72,8 @@ def add_price(
                 set_stripe_price_id(price_id, stripe_price_id)
         except IntegrityError:
             raise PriceNotUsable("sold_already") from None
+    else:  # whoever adds it asks the provider at once; should they die before, the worker does
+        announce("price.offered", str(price_id), {"plan_id": plan_id})
     after = {"product": product_id, "plan": name, "price": stripe_price_id, "amount": terms.amount}
     record("price.added", f"project:{project_id}", **by.columns, after={**after, "currency": terms.currency})
     return plan_id
