@@ -5,7 +5,7 @@ BOOTSTRAP = $(PYTHON) bootstrap.py
 IN = $(BOOTSTRAP) run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test unit browser lint format types typecheck bench migrate assets lock messages build up down logs clean
+.PHONY: help demo demo-reset test unit browser lint format types typecheck bench screens migrate assets lock messages build up down logs clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n  %s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "    make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ types: ## Check types (mypy, strict)
 typecheck: types
 bench: ## Measure the hot paths; results under artifacts/
 	@$(IN) python -m benchmarks $(ARGS)
+
+screens: ## Photograph every page of a running demo into artifacts/screens (ARGS="--only pricing")
+	@$(IN) python -m tests.browser.gallery $(ARGS)
 
 ##@ Keep it
 migrate: ## Bring the database named by DATABASE_URL up to date

@@ -9,19 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
-from urllib.parse import urljoin, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Browser, Page, Response
 
+from tests.browser.crawling import crawl, shape, sign_in
 from tests.whole_portal import Portal
 
 pytestmark = pytest.mark.browser
 
-MOST_PAGES = 60
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-LINKS = "[...document.querySelectorAll('a[href]')].map(link => link.href)"
 OUTLINE = """() => ({
   h1: [...document.querySelectorAll('h1')].filter(e => e.checkVisibility()).length,
   mains: document.querySelectorAll('main').length,
@@ -73,39 +71,6 @@ def test_no_page_is_broken(browser: Browser, running: Portal, visitor: Visitor) 
     assert expected(visitor.name) <= seen
 
 
-def crawl(page: Page, base: str) -> Iterator[tuple[str, Response]]:
-    """Open pages breadth first, one of each shape; the caller looks at each before the next is opened."""
-    waiting, known = ["/"], {"/"}
-    while waiting and len(known) <= MOST_PAGES:
-        path = waiting.pop(0)
-        answer = page.goto(path)
-        assert answer is not None
-        expect(page.locator(".htmx-request")).to_have_count(0)  # panels that load by themselves
-        yield path, answer
-        letters = urlsplit(page.url).path.startswith("/mail")  # written to others: their links are not this reader's
-        for link in page.evaluate(LINKS):
-            target = urlsplit(urljoin(base, link))
-            inside = f"{target.scheme}://{target.netloc}" == base and (not letters or target.path.startswith("/mail"))
-            path = target.path + (f"?{target.query}" if target.query else "")
-            if inside and is_page(target.path) and "token=" not in target.query and shape(path) not in known:
-                known.add(shape(path))
-                waiting.append(path)
-
-
-def is_page(path: str) -> bool:
-    """Whether an address is a page rather than a file, a preference or a mail as it was sent."""
-    return not re.search(r"\.(csv|json|yaml|svg|txt|atom|xml)$|^/static/|^/mail/\d+$", path)
-
-
-def shape(path: str) -> str:
-    """What a page is rather than which: numbers, APIs, operations and parameters do not matter, only whether there are any."""
-    address, _, query = path.partition("?")
-    address = re.sub(r"/\d+(?=/|$)", "/#", address)
-    address = re.sub(r"(/docs)/.+", r"\1/#", address)
-    address = re.sub(r"^/marketplace/[^/]+/[^/]+", "/marketplace/*/*", address)
-    return address + ("?" if query else "")
-
-
 def of_the_page(page: Page, answer: Response) -> Iterator[str]:
     """Faults that do not depend on width or theme."""
     if answer.status != 200:
@@ -140,11 +105,3 @@ def expected(name: str | None) -> set[str]:
     inside = {*public, "/usage", "/settings", "/settings/tokens", "/settings/members", "/subscriptions", "/subscribe/#"}
     inside |= {"/settings/second-factor", "/settings/organisation", "/settings/billing", "/organisations/new"}
     return {*inside, "/provider/apis/#" if name == "ada" else "/subscriptions/#"}
-
-
-def sign_in(page: Page, person: dict[str, Any]) -> None:
-    page.goto("/login")
-    page.get_by_label("E-mail").fill(person["email"])
-    page.get_by_label("Password").first.fill(person["password"])
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url("**/")

@@ -9,7 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_every_page import ASKED, sign_in
+from tests.browser.crawling import sign_in
+from tests.browser.test_every_page import ASKED
 from tests.whole_portal import Portal
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_every_page import sign_in
+from tests.browser.crawling import sign_in
 from tests.whole_portal import Portal
 
 pytestmark = pytest.mark.browser

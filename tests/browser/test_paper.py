@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_every_page import sign_in
+from tests.browser.crawling import sign_in
 from tests.whole_portal import Portal
 
 pytestmark = pytest.mark.browser
