@@ -23,6 +23,7 @@ from portal.db import Base, db, engine_options, system_engine_options
 from portal.settings import Settings, load_settings
 from portal.web import (
     assets,
+    compression,
     describing,
     doors,
     figures,
@@ -67,6 +68,7 @@ def create_app(settings: Settings | None = None, plugs: Plugs | None = None) -> 
     Migrate(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     csrf.init_app(app)
     Htmx(app)
+    compression.register(app)
     requests.register(app, headers)
     problems.register(app)
     preferences.register(app)

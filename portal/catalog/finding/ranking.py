@@ -7,18 +7,29 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from portal.catalog.finding.costs import UNSERVED, least_at, rankable, step_of
 from portal.pricing.queries import list_offers_for
 from portal.pricing.types import Offer
 from portal.pricing.volumes import Quote, cheapest_of, quote
 
-__all__ = ["FIRST_LOOK", "MOST_RANKED", "Source", "cheapest_first", "step_of"]
+__all__ = ["FIRST_LOOK", "MOST_RANKED", "Priced", "Source", "cheapest_first", "step_of"]
 
 MOST_RANKED = 1000
 FIRST_LOOK = 16
-# Reads so many (api id, product id, least cost in the range of volume, lines below its costs as JSON), the least first.
+
+
+class Priced(NamedTuple):
+    """What places an API among others: the least it can cost in the range of volume, and the lines below its costs as JSON."""
+
+    id: int
+    product_id: int | None
+    least: int
+    lines: str | None
+
+
+# Reads so many of `Priced`, the least first.
 Source = Callable[[int], Sequence[Any]]
 # No cost comes after every cost; among equals the lower id comes first.
 _Place = tuple[bool, Fraction | int, int]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
@@ -65,12 +65,12 @@ def search(wanted: Search) -> Found:
 def _found(wanted: Search) -> Found:
     is_ranked = bool(wanted.text) or PROVIDER in wanted.filters
     cap = _cap(wanted) if is_ranked else None
-    counts, providers, ids = _count_matches(wanted) if is_ranked else _count_listed(wanted)
+    counted = _count_matches(wanted) if is_ranked else _count_listed(wanted)
+    counts, ids = counted.counts, counted.ids
     costs: dict[int, Quote] = {}
     if counts.total and wanted.sort == "cheapest":
-        ids, costs = ranking.cheapest_first(
-            _bounded(wanted, counts, is_ranked), wanted.volume, _skip(wanted), PAGE_SIZE
-        )
+        source = counted.read if is_ranked else _bounded(wanted, counts)
+        ids, costs = ranking.cheapest_first(source, wanted.volume, _skip(wanted), PAGE_SIZE)
     elif counts.total and not is_ranked and not ids:
         ids = _page(wanted, counts)
     return Found(
@@ -80,7 +80,7 @@ def _found(wanted: Search) -> Found:
         cap=cap or counts.total,
         facets={
             **{name: counting.values_of(name, counts.marks) for name in DIMENSIONS if name != PROVIDER},
-            PROVIDER: providers,
+            PROVIDER: counted.providers,
         },
         relaxed=counts.relaxed,
         costs=costs,
@@ -91,42 +91,51 @@ def _found(wanted: Search) -> Found:
 # ---- counting ---------------------------------------------------------------------------------------------------------
 
 
-# What was counted, its largest providers, and the page where it comes with counting.
-_Counted = tuple[Counts, list[FacetValue], list[int]]
+class _Counted(NamedTuple):
+    """What was counted, its largest providers, and what comes with counting: the page, or what the cheapest are found among."""
+
+    counts: Counts
+    providers: list[FacetValue]
+    ids: Sequence[int] = ()
+    priced: Sequence[ranking.Priced] = ()
+
+    def read(self, limit: int) -> Sequence[ranking.Priced]:
+        return self.priced[:limit]
 
 
 def _count_listed(wanted: Search) -> _Counted:
     counts = counting.count_shelf(wanted.filters)
     if 0 < counts.total <= _FEW and not counting.has_provider_sums(wanted.filters):
-        _counts, providers, ids = _candidates(wanted, _FEW, with_page=wanted.sort != "cheapest")
-        return counts, providers, ids
-    return counts, _providers_of_listed(wanted.filters, counts.total), []
+        found = _candidates(wanted, _FEW, with_page=wanted.sort != "cheapest")
+        return _Counted(counts, found.providers, found.ids)
+    return _Counted(counts, _providers_of_listed(wanted.filters, counts.total))
 
 
 def _providers_of_listed(filters: Filters, total: int) -> list[FacetValue]:
     """Count providers where that is exact and quick; nothing rather than a guess where it is neither."""
     if counting.has_provider_sums(filters):
         return counting.summed_providers(filters)
-    return _candidates(Search(filters=filters), _FEW)[1] if 0 < total <= _FEW else []
+    return _candidates(Search(filters=filters), _FEW).providers if 0 < total <= _FEW else []
 
 
 def _count_matches(wanted: Search) -> _Counted:
     limit = _cap(wanted)
-    counts, providers, ids = _candidates(wanted, limit, with_page=wanted.sort != "cheapest")
+    found = _candidates(wanted, limit, with_page=True)
+    counts, providers = found.counts, found.providers
     for name in wanted.filters:
         left = replace(wanted, filters=without(wanted.filters, name))
         if name == PROVIDER and not wanted.text:
             other = counting.count_shelf(left.filters)
             others = _providers_of_listed(left.filters, other.total)
         else:
-            other, others, _ids = _candidates(left, limit)
+            other, others = _candidates(left, limit)[:2]
         counts.relaxed[name] = other.total
         if name == PROVIDER:
             providers = _with_chosen(others, providers, wanted.filters[PROVIDER])
         else:
             prefix = f"{name}:"
             counts.marks |= {mark: n for mark, n in other.marks.items() if mark.startswith(prefix)}
-    return counts, providers, ids
+    return found._replace(providers=providers)
 
 
 def _cap(wanted: Search) -> int:
@@ -148,40 +157,49 @@ def _candidates(wanted: Search, limit: int, *, with_page: bool = False) -> _Coun
     Finding the best is most of the work, so the page is taken from them in the same statement.
     """
     judged = with_page and wanted.sort == "relevance"
+    priced = with_page and wanted.sort == "cheapest"
     order = f"ts_rank(search, {_QUERY}) DESC, place" if judged else "place"
-    page = f"SELECT id FROM counted ORDER BY {order} LIMIT {PAGE_SIZE} OFFSET :skip"  # noqa: S608 - as below
+    page = f"LIMIT {ranking.MOST_RANKED}" if priced else f"LIMIT {PAGE_SIZE} OFFSET :skip"
+    also = f", {_priced(wanted)}" if priced else ", a.search" if judged else ""
+    columns = ranking.Priced._fields if priced else ("id",) if with_page else ()
+    lists = [f", ARRAY(SELECT {column} FROM counted ORDER BY {order} {page})" for column in columns]  # noqa: S608 - as below
     statement = f"""
         WITH best AS MATERIALIZED (
             SELECT *, row_number() OVER () AS place FROM (
-                SELECT a.id, a.organisation_id, a.facets{", a.search" if judged else ""} FROM apis a
+                SELECT a.id, a.organisation_id, a.facets{also} FROM apis a
                 WHERE {_conditions(wanted)} ORDER BY {_order(wanted)} LIMIT {limit + 1}
             ) matches
         ), counted AS (SELECT * FROM best WHERE place <= {limit})
         SELECT (SELECT count(*) FROM best) AS total,
             (SELECT jsonb_object_agg(facet, n) FROM (
-                SELECT facet, count(*) AS n FROM counted, unnest(facets) AS facet GROUP BY 1) f) AS marks,
+                SELECT facet, count(*) AS n FROM (SELECT unnest(facets) AS facet FROM counted) f GROUP BY 1
+            ) f) AS marks,
             (SELECT jsonb_agg(jsonb_build_array(o.slug, o.name, n) ORDER BY n DESC, o.name) FROM (
                 SELECT organisation_id, count(*) AS n FROM counted GROUP BY 1 ORDER BY 2 DESC, 1
                 LIMIT {counting.MOST_PROVIDERS}
-            ) p JOIN organisations o ON o.id = p.organisation_id) AS providers,
-            {f"ARRAY({page})" if with_page else "CAST('{}' AS bigint[])"} AS page
+            ) p JOIN organisations o ON o.id = p.organisation_id) AS providers
+            {"".join(lists)}
     """  # noqa: S608 - fragments of this module; values are bound
-    row = db.session.execute(text(statement), _parameters(wanted)).one()
-    counts = Counts(total=row.total, marks=row.marks or {})
-    return counts, [FacetValue(*each) for each in row.providers or ()], row.page
+    total, marks, providers, *found = db.session.execute(text(statement), _parameters(wanted)).one()
+    return _Counted(
+        Counts(total=total, marks=marks or {}),
+        [FacetValue(*each) for each in providers or ()],
+        found[0] if with_page and not priced else (),
+        [ranking.Priced(*each) for each in zip(*found, strict=True)] if priced else (),
+    )
 
 
 # ---- the page ---------------------------------------------------------------------------------------------------------
 
 
 def _page(wanted: Search, counts: Counts) -> list[int]:
-    statement = f"{_listing(wanted, counts, is_ranked=False)} ORDER BY {_order(wanted)} LIMIT {PAGE_SIZE} OFFSET :skip"
+    statement = f"{_listing(wanted, counts)} ORDER BY {_order(wanted)} LIMIT {PAGE_SIZE} OFFSET :skip"
     return list(db.session.scalars(text(statement), _parameters(wanted)))
 
 
-def _listing(wanted: Search, counts: Counts, is_ranked: bool, columns: str = "a.id") -> str:
+def _listing(wanted: Search, counts: Counts, columns: str = "a.id") -> str:
     """Return a select of everything that fits, made to start where least has to be read: at the order or at the facets."""
-    if is_ranked or not wanted.filters:
+    if not wanted.filters:
         return f"SELECT {columns} FROM apis a WHERE {_conditions(wanted)}"  # noqa: S608 - as above
     read_in_order = (_skip(wanted) + PAGE_SIZE) * counts.listed / counts.total
     if read_in_order <= counts.total:
@@ -192,19 +210,22 @@ def _listing(wanted: Search, counts: Counts, is_ranked: bool, columns: str = "a.
     """  # noqa: S608
 
 
-def _bounded(wanted: Search, counts: Counts, is_ranked: bool) -> ranking.Source:
-    point = f"a.price_points[{ranking.step_of(wanted.volume)}]"
-    listing = _listing(
-        wanted, counts, is_ranked, f"a.id, a.product_id, {point} AS least, CAST(a.price_lines AS text) AS lines"
-    )
+def _bounded(wanted: Search, counts: Counts) -> ranking.Source:
+    listing = _listing(wanted, counts, f"a.id, {_priced(wanted)}")
 
     def read(limit: int) -> list[Any]:
-        return list(db.session.execute(text(f"{listing} ORDER BY {point}, a.id LIMIT {limit}"), _parameters(wanted)))
+        return list(db.session.execute(text(f"{listing} ORDER BY {_order(wanted)} LIMIT {limit}"), _parameters(wanted)))
 
     return read
 
 
-def _cards(wanted: Search, ids: list[int]) -> list[Card]:
+def _priced(wanted: Search) -> str:
+    """Return the columns of `ranking.Priced` after the first."""
+    point = f"a.price_points[{ranking.step_of(wanted.volume)}]"
+    return f"a.product_id, {point} AS least, CAST(a.price_lines AS text) AS lines"
+
+
+def _cards(wanted: Search, ids: Sequence[int]) -> list[Card]:
     if not ids:
         return []
     name, summary = "a.name", "a.summary"
@@ -215,7 +236,9 @@ def _cards(wanted: Search, ids: list[int]) -> list[Card]:
         FROM unnest(CAST(:ids AS bigint[])) WITH ORDINALITY page (id, place)
         JOIN apis a ON a.id = page.id JOIN organisations o ON o.id = a.organisation_id ORDER BY page.place
     """  # noqa: S608 - as above
-    rows = db.session.execute(text(statement), {"ids": ids, "text": wanted.text, "marks": _MARKS}).mappings().all()
+    rows = (
+        db.session.execute(text(statement), {"ids": list(ids), "text": wanted.text, "marks": _MARKS}).mappings().all()
+    )
     unmarked = [row["id"] for row in rows if "\x02" not in row["name"] and "\x02" not in row["summary"]]
     matches = _operation_matches(wanted.text, unmarked) if wanted.text else {}
     return [Card(**row, match=matches.get(row["id"])) for row in rows]
