@@ -9,18 +9,17 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-import psycopg
 from sqlalchemy import text
 
-from benchmarks.ground import Ground, ground
+from benchmarks.ground import ground
 from benchmarks.harness import Arm, compare
+from benchmarks.market import Words, fill_market
 from portal.catalog import facts
 from portal.catalog.finding.counting import count_shelf
 from portal.catalog.finding.facets import DIMENSIONS
 from portal.catalog.finding.finder import find_listed
 from portal.catalog.finding.searching import PAGE_SIZE, search
 from portal.catalog.finding.types import Search
-from portal.catalog.listing import reprice_changed
 from portal.catalog.models import LISTED
 from portal.catalog.types import MeasuredFacts
 from portal.db import PUBLIC, SYSTEM, db, in_transaction, scoped
@@ -29,7 +28,6 @@ LISTINGS = int(os.environ.get("BENCH_LISTINGS", "100000"))
 QUERIES = int(os.environ.get("BENCH_QUERIES", "30"))
 P95_LIMIT = 20.0 if LISTINGS <= 100_000 else 60.0  # milliseconds, page and facets and order together
 KEYPRESS_LIMIT = 30.0  # milliseconds: an answer to a key before the next is pressed
-_SYLLABLES = [a + b for a in "bdfgklmnprtvz" for b in "aeiou"]
 _NARROW = {"price": ("metered", "paid"), "auth": ("key",), "verified": ("1",), "new": ("1",)}
 _EVERYTHING = {
     "category": ("geo", "ai", "media"), "price": ("free", "paid"), "fee": ("200",), "verified": ("1",), "uptime": ("99",),
@@ -40,16 +38,14 @@ _MATCHES = f"a.{LISTED} AND a.search @@ websearch_to_tsquery('english', :words)"
 
 def run() -> None:
     """Fill a market in which each of 87 words stands in a fifth of the listings, then search it in turns."""
-    words = random.Random(7)
-    common = sorted({"".join(words.choices(_SYLLABLES, k=3)) + "x" for _ in range(120)})[:87]
-    rare = sorted({"".join(words.choices(_SYLLABLES, k=5)) for _ in range(21_000)})[:20_000]
+    chance, words = random.Random(11), Words.of_the_market()
     with ground() as here:
         started = time.perf_counter()
-        _fill(here, common, rare)
+        fill_market(here.libpq_url, words, LISTINGS)
         print(f"  {LISTINGS:,} listings in {time.perf_counter() - started:.0f} s", flush=True)
         with scoped(PUBLIC):
-            _search(words, common, rare)
-            _type(common, rare)
+            _search(chance, words.common, words.rare)
+            _type(words.common, words.rare)
             _browse()
         _measure()
 
@@ -237,65 +233,3 @@ def _ordinary(query: str) -> object:
     ]
     total = f"SELECT count(*) FROM apis a WHERE {_MATCHES}"
     return [db.session.execute(text(statement), {"words": query}).all() for statement in (page, total, *counts)]
-
-
-def _fill(here: Ground, common: Sequence[str], rare: Sequence[str]) -> None:
-    with psycopg.connect(here.libpq_url, autocommit=True) as link:
-        link.execute("SELECT setseed(0.42)")
-        link.execute(
-            "INSERT INTO organisations (slug, name)"
-            " SELECT 'provider-' || n, 'Provider ' || n FROM generate_series(1, 2000) n"
-        )
-        link.execute("UPDATE organisations SET is_verified = true WHERE id % 3 = 0")
-        link.execute(
-            """
-            INSERT INTO products (project_id, organisation_id, name)
-            SELECT 1, (SELECT min(id) FROM organisations) + n %% 2000, 'Api ' || n FROM generate_series(1, %(n)s) n
-            """,
-            {"n": LISTINGS},
-        )
-        link.execute(
-            """
-            INSERT INTO apis (organisation_id, product_id, slug, name, summary, description, category, state, published_at,
-                              calls_30d, has_free, has_paid, no_card, metered, monthly_fee, auth, uptime_ppm, p95_ms,
-                              is_new, price_points)
-            SELECT (SELECT min(id) FROM organisations) + n %% 2000, (SELECT min(id) FROM products) + n - 1, 'api-' || n,
-                   initcap((%(rare)s::text[])[1 + n %% 20000]) || ' ' || n,
-                   'Finds ' || (%(common)s::text[])[1 + n %% 87] || ' and ' || (%(rare)s::text[])[1 + (n * 7) %% 20000],
-                   (SELECT string_agg(word, ' ') FROM unnest(%(common)s::text[]) word WHERE random() < 0.2 AND n > 0),
-                   (ARRAY['finance', 'geo', 'media', 'data', 'ai', 'commerce', 'other', 'science'])[1 + n %% 8],
-                   'published', now() - n * interval '1 minute', floor(1000000 / (1 + random() * 100000)),
-                   n %% 2 = 0, n %% 3 = 0, n %% 4 = 0, n %% 6 = 0, CASE WHEN n %% 3 = 0 THEN (n * 37) %% 30000 END,
-                   CASE WHEN n %% 5 < 4 THEN ARRAY[(ARRAY['key', 'bearer', 'oauth2', 'basic', 'mtls'])[1 + (random() * 4.1)::int]]
-                        ELSE '{}' END,
-                   CASE WHEN random() < 0.3 THEN 1000000 - (random() ^ 4 * 30000)::int END,
-                   CASE WHEN random() < 0.3 THEN 20 + (random() ^ 3 * 3000)::int END,
-                   random() < 0.1, '{-1,-1,-1,-1,-1,-1}'
-            FROM generate_series(1, %(n)s) n
-            """,
-            {"rare": list(rare), "common": list(common), "n": LISTINGS},
-        )
-        # A plan for each, prices spread over three orders of magnitude; what they can cost least follows by our own job.
-        link.execute("ALTER TABLE prices DISABLE TRIGGER USER")
-        link.execute(
-            "INSERT INTO plans (product_id, code, name) SELECT id, 'pro', 'Pro' FROM products WHERE id % 20 > 0"
-        )
-        link.execute(
-            """
-            INSERT INTO prices (plan_id, currency, amount, included_quantity, usage_model, unit_amount)
-            SELECT id, 'eur', floor(100 * 10 ^ (random() * 3)), 1000, 'per_unit', round((0.001 * 10 ^ (random() * 3))::numeric, 6)
-            FROM plans
-            """
-        )
-        link.execute("ALTER TABLE prices ENABLE TRIGGER USER")
-        link.execute(
-            "INSERT INTO catalog_words (word, apis) SELECT word, 1 FROM unnest(%s::text[] || %s::text[]) word",
-            [list(rare), list(common)],
-        )
-        link.execute("VACUUM ANALYZE")
-    started = time.perf_counter()
-    while in_transaction(lambda _session: reprice_changed(), scope=SYSTEM):
-        pass
-    print(f"  least prices worked out in {time.perf_counter() - started:.0f} s", flush=True)
-    with psycopg.connect(here.libpq_url, autocommit=True) as link:
-        link.execute("VACUUM ANALYZE apis")
