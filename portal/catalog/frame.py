@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, abort, current_app, request, url_for
+from flask import Flask, abort, current_app, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal.catalog import markdown, queries, wording
 from portal.catalog.errors import UnknownApi
+from portal.catalog.holders import find_held
+from portal.catalog.labels import find_blocked
 from portal.catalog.pages.pictures import picture_of
 from portal.catalog.rules import LISTED_STATES
 from portal.catalog.types import ApiView
@@ -39,13 +41,20 @@ def register(app: Flask) -> None:
 
 
 def find_view(organisation: str, slug: str) -> ApiView:
-    """Return the API of an address as its reader may see it, in the version that the address names; 404 without one."""
+    """Return the API of an address as its reader may see it, in the version that the address names; 404 without one.
+
+    Who subscribes to an API that operators have blocked is sent to the subscription, which says so and can be cancelled.
+    """
     principal = find_principal()
     version = request.args.get("version") or None
     try:
         return queries.get_api(principal.organisation_id if principal else None, organisation, slug, version)
     except UnknownApi:
-        abort(404)
+        product_id = find_blocked(organisation, slug)
+        subscription_id = find_held(product_id) if product_id is not None else None
+        if subscription_id is None:
+            abort(404)
+        abort(redirect(url_for("subscriptions.show", subscription_id=subscription_id)))
 
 
 def is_own(view: ApiView) -> bool:
