@@ -20,6 +20,7 @@ from portal.catalog.pages.pictures import picture_of
 from portal.catalog.rules import LISTED_STATES
 from portal.catalog.types import ApiView
 from portal.pricing.queries import list_offers
+from portal.pricing.rules import other_currency
 from portal.web.pictures import public_address
 from portal.web.plugs import plugs
 from portal.web.principal import find_principal
@@ -73,6 +74,7 @@ def frame(view: ApiView, tab: str) -> dict[str, Any]:
     chosen: Address = {"version": view.version.name} if view.version and not view.version.is_default else {}
     address: Address = {"organisation": view.organisation, "api": view.slug, **chosen}
     principal, served = find_principal(), current_app.view_functions
+    offers = list_offers(view.product_id) if view.product_id is not None else []
     has_standing = principal is not None and principal.organisation_id is not None and view.product_id is not None
     return {
         "api": view,
@@ -81,7 +83,8 @@ def frame(view: ApiView, tab: str) -> dict[str, Any]:
         "tabs_of_api": _tabs(tab, address),
         "canonical": public_address(url_for(request.endpoint or "", **(request.view_args or {}), **chosen)),
         "base_url": base_url_of(view),
-        "offers": list_offers(view.product_id) if view.product_id is not None else [],
+        "offers": offers,
+        "other_currency": other_currency(offers),
         "wording": wording,
         "render": markdown.render,
         "picture": picture_of(view),

@@ -14,6 +14,7 @@ from portal.catalog.labels import find_label
 from portal.identity.billing import get_billing
 from portal.kit.periods import add_intervals
 from portal.payments import buying, codes, terms
+from portal.payments.currencies import other_currency
 from portal.payments.discounts import Saving
 from portal.payments.errors import CodeRefused, OtherCurrency, PlanNotForSale
 from portal.payments.forms import Choices, read_choices
@@ -102,7 +103,7 @@ def _begin(facts: dict[str, Any], shown: _Page) -> ResponseReturnValue:
     except PlanNotForSale:
         abort(404)
     except OtherCurrency as paid:
-        shown.failure = _other_currency(facts["offer"], str(paid))
+        facts["pays_in"] = str(paid)
         return _answer(facts, shown, 409)
     except AlreadySubscribed as held:
         flash(_("You already have this API. Here is your subscription."), "info")
@@ -115,18 +116,6 @@ def _begin(facts: dict[str, Any], shown: _Page) -> ResponseReturnValue:
         shown.failure = text
         return _answer(facts, shown, 502)
     return redirect(begun.checkout_url or url_for("payments.purchase", public_id=begun.public_id), 303)
-
-
-def _other_currency(offer: Offer, paid: str) -> str:
-    return str(
-        _(
-            "Your organisation pays in %(paid)s. The payment provider bills one organisation in one currency, so this plan"
-            " in %(wanted)s can be bought once those subscriptions have ended, or for another organisation of yours."
-            " Nothing was charged.",
-            paid=paid.upper(),
-            wanted=offer.terms.currency.upper(),
-        )
-    )
 
 
 def _look_at_code(shown: _Page, offer: Offer, trial_days: int) -> None:
@@ -183,6 +172,7 @@ def _facts(plan_id: int) -> dict[str, Any]:
         "trial_ends": now + timedelta(days=trial_days),
         "renews_at": _renews_at(offer, now, trial_days),
         "may_buy": principal.may("buy"),
+        "pays_in": other_currency(account_id, offer) if account_id else None,
         "billing": get_billing(principal.organisation_id) if principal.organisation_id else None,
         "billing_problem": told.problem if told else None,
         "accepted": terms.find_accepted(account_id) if account_id else None,
