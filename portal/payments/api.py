@@ -89,7 +89,7 @@ def list_subscriptions() -> ResponseReturnValue:
     },
     refusals={
         404: "The plan is not for sale.",
-        409: "The organisation has a live subscription to this API.",
+        409: "The organisation has a live subscription to this API, or pays in another currency.",
         503: "The payment provider did not answer. Nothing was charged; send the same request again.",
     },
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import floor
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -24,7 +25,7 @@ from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
 from portal.pricing.asked import read_volume
 from portal.pricing.queries import get_offer, get_offer_of_price
 from portal.pricing.types import Offer
-from portal.pricing.volumes import quote
+from portal.pricing.volumes import months_of, quote
 from portal.projects.queries import find_told
 from portal.subscriptions.errors import AlreadySubscribed
 from portal.subscriptions.queries import find_live_for_product, had_trial
@@ -187,6 +188,7 @@ def _renews_at(offer: Offer, now: datetime, trial_days: int) -> datetime:
 
 
 def _estimate(offer: Offer) -> dict[str, Any]:
-    """Return what a month at the reader's own volume costs; the volume in the address, or what the plan holds."""
-    volume = read_volume(request.args, offer.terms.included_quantity or _USUAL)
+    """Return what a month at the reader's own volume costs; the volume in the address, or what the plan holds a month."""
+    held = floor((offer.terms.included_quantity or 0) / months_of(offer.terms))
+    volume = read_volume(request.args, held or _USUAL)
     return {"volume": volume, "estimate": quote(offer, volume.calls) if volume.calls is not None else None}
