@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from sqlalchemy.orm import Session
+
 from portal.db import SYSTEM, in_transaction
 from portal.entitlements.answering import forget_answers
 from portal.gateway import provisioning
 from portal.notifications import service as notifications
 from portal.outbox.service import Payload, Reaction
-from portal.payments import billed, buying, reminding
+from portal.payments import billed, buying, reminding, withdrawing
 from portal.ports.gateway import Gateway
+from portal.subscriptions import telling
 from portal.web.plugs import plugs
 
 REACTIONS: dict[str, Reaction] = {
@@ -25,6 +28,7 @@ REACTIONS: dict[str, Reaction] = {
     "entitlements.changed": lambda payload: _rights_changed(payload),
     "subscription.changed": lambda payload: _subscription_changed(payload),
     "mail": lambda payload: _mail(payload),
+    "api.door": lambda payload: _door_changed(payload),
     "gateway.publish": lambda payload: provisioning.publish(int(payload["api_id"]), _gateway()),
 }
 
@@ -38,6 +42,14 @@ def _rights_changed(payload: Payload) -> None:
 def _subscription_changed(payload: Payload) -> None:
     subscription_id, now = int(payload["subscription_id"]), plugs().clock.now()
     in_transaction(lambda _session: reminding.consider(subscription_id, now), scope=SYSTEM)
+
+
+def _door_changed(payload: Payload) -> None:
+    def tell(_session: Session) -> None:
+        withdrawing.withdraw(int(payload["api_id"]))
+        telling.tell_holders(payload)
+
+    in_transaction(tell, scope=SYSTEM)
 
 
 def _mail(payload: Payload) -> None:

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, abort, current_app, request, url_for
+from flask import Flask, abort, current_app, redirect, request, url_for
 from flask_babel import gettext as _
 
 from portal.catalog import markdown, queries, wording
 from portal.catalog.errors import UnknownApi
+from portal.catalog.holders import find_held
+from portal.catalog.labels import find_blocked
 from portal.catalog.pages.pictures import picture_of
 from portal.catalog.rules import LISTED_STATES
 from portal.catalog.types import ApiView
 from portal.pricing.queries import list_offers
+from portal.pricing.rules import other_currency
 from portal.web.pictures import public_address
 from portal.web.plugs import plugs
 from portal.web.principal import find_principal
@@ -39,13 +42,20 @@ def register(app: Flask) -> None:
 
 
 def find_view(organisation: str, slug: str) -> ApiView:
-    """Return the API of an address as its reader may see it, in the version that the address names; 404 without one."""
+    """Return the API of an address as its reader may see it, in the version that the address names; 404 without one.
+
+    Who subscribes to an API that operators have blocked is sent to the subscription, which says so and can be cancelled.
+    """
     principal = find_principal()
     version = request.args.get("version") or None
     try:
         return queries.get_api(principal.organisation_id if principal else None, organisation, slug, version)
     except UnknownApi:
-        abort(404)
+        product_id = find_blocked(organisation, slug)
+        subscription_id = find_held(product_id) if product_id is not None else None
+        if subscription_id is None:
+            abort(404)
+        abort(redirect(url_for("subscriptions.show", subscription_id=subscription_id)))
 
 
 def is_own(view: ApiView) -> bool:
@@ -64,6 +74,7 @@ def frame(view: ApiView, tab: str) -> dict[str, Any]:
     chosen: Address = {"version": view.version.name} if view.version and not view.version.is_default else {}
     address: Address = {"organisation": view.organisation, "api": view.slug, **chosen}
     principal, served = find_principal(), current_app.view_functions
+    offers = list_offers(view.product_id) if view.product_id is not None else []
     has_standing = principal is not None and principal.organisation_id is not None and view.product_id is not None
     return {
         "api": view,
@@ -72,7 +83,8 @@ def frame(view: ApiView, tab: str) -> dict[str, Any]:
         "tabs_of_api": _tabs(tab, address),
         "canonical": public_address(url_for(request.endpoint or "", **(request.view_args or {}), **chosen)),
         "base_url": base_url_of(view),
-        "offers": list_offers(view.product_id) if view.product_id is not None else [],
+        "offers": offers,
+        "other_currency": other_currency(offers),
         "wording": wording,
         "render": markdown.render,
         "picture": picture_of(view),

@@ -12,7 +12,9 @@ from portal.catalog.errors import CatalogError, UnknownApi
 from portal.catalog.models import Api
 from portal.catalog.rules import LISTED_STATES
 from portal.db import db
-from portal.outbox.service import announce
+from portal.identity.queries import list_members
+from portal.outbox.service import announce, announce_mail
+from portal.web.principal import RIGHTS
 
 PAGE = 50
 _PROVIDER = table("organisations", column("id"), column("slug"), column("name"))
@@ -76,8 +78,9 @@ def get(api_id: int) -> JudgedApi:
 def block(api_id: int, *, reason: str, actor: str, now: datetime) -> None:
     """Take an API out of the market and shut its door, until further notice. Doing so again changes nothing.
 
-    Subscriptions and keys stay as they are: they open nothing meanwhile. Raises UnknownApi; CatalogError for an API that
-    is not in the market.
+    Subscriptions and keys stay as they are: they open nothing meanwhile. Its provider is told why by mail, and whoever
+    subscribes that it is shut; the many are told by a worker. Raises UnknownApi; CatalogError for an API that is not in
+    the market.
     """
     api = _locked(api_id)
     if api.state == "blocked":
@@ -86,15 +89,21 @@ def block(api_id: int, *, reason: str, actor: str, now: datetime) -> None:
         raise CatalogError("Only an API that is in the market can be blocked.")
     api.state, api.blocked_from, api.blocked_at, api.blocked_reason = "blocked", api.state, now, reason
     _tell(api, "api.block", actor, reason, now)
+    _mail(api, "blocked", since=now, at=now, reason=reason)
 
 
 def release(api_id: int, *, reason: str, actor: str, now: datetime) -> None:
-    """Let an API back to where it was in the market. Doing so again changes nothing. Raises UnknownApi."""
+    """Let an API back to where it was in the market. Doing so again changes nothing. Raises UnknownApi.
+
+    Whoever was told that it was blocked is told that it is back.
+    """
     api = _locked(api_id)
     if api.state != "blocked" or api.blocked_from is None:
         return
+    since = api.blocked_at or now
     api.state, api.blocked_from, api.blocked_at, api.blocked_reason = api.blocked_from, None, None, None
     _tell(api, "api.release", actor, reason, now)
+    _mail(api, "released", since=since, at=now, reason=reason)
 
 
 def _locked(api_id: int) -> Api:
@@ -114,3 +123,13 @@ def _tell(api: Api, action: str, actor: str, reason: str, now: datetime) -> None
         reason=reason,
         after={"state": api.state},
     )
+
+
+def _mail(api: Api, change: str, *, since: datetime, at: datetime, reason: str) -> None:
+    """Announce the mails: one to each who manages the provider, and one word to the worker that tells the subscribers."""
+    facts = {"change": change, "api_id": api.id, "since": since.isoformat(), "at": at.isoformat()}
+    for member in list_members(api.organisation_id):
+        if "manage" in RIGHTS[member.role]:
+            cause = f"{api.id}:{at.isoformat()}:{member.user_id}"
+            announce_mail(f"api.{change}", cause, user_id=member.user_id, reason=reason, **facts)
+    announce("api.door", f"{api.id}:{change}:{at.isoformat()}", facts)

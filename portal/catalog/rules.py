@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from portal.catalog.errors import UpstreamRefused
@@ -47,3 +49,13 @@ def _check_public(host: str, resolve: Callable[[str], Sequence[str]]) -> None:
         raise UpstreamRefused(f"The host {host[:200]} cannot be found.")
     if not all(is_public(address) for address in addresses):
         raise UpstreamRefused(f"The host {host[:200]} is inside a private network, where the gateway may not go.")
+
+
+def stands_as(facts: Mapping[str, Any], state: str, blocked_at: datetime | None) -> bool:
+    """True while an API stands as the operators' act left it that `facts` tell of: shut by that very block, or open.
+
+    `facts` are those of an announcement: `change`, blocked or released, and `since`, when it was shut (ISO 8601).
+    """
+    if facts["change"] == "blocked":
+        return blocked_at == datetime.fromisoformat(facts["since"])
+    return state in LISTED_STATES

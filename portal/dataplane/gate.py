@@ -84,7 +84,7 @@ class Gate:
             raise refusals.unavailable("The gateway is busy. Try again shortly.")
         route = call.route = await self._admission.find_route(target.prefix)
         if route.is_blocked:
-            raise refusals.api_blocked()
+            raise refusals.api_blocked(self._config.portal_url)
         if request.method == "OPTIONS" and _is_preflight(request):
             return await self._preflight(request, call)
         credential = await self._admission.identify(request, target.query, call.instant)

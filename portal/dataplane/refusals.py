@@ -60,13 +60,15 @@ def no_route() -> Refusal:
     )
 
 
-def api_blocked() -> Refusal:
+def api_blocked(portal_url: str) -> Refusal:
     return Refusal(
         403,
         "api-blocked",
         "You cannot consume this service",
-        "The marketplace has blocked this API. Calls are neither passed on nor billed; another key changes nothing.",
+        "The marketplace has blocked this API. Calls are neither passed on nor billed, and another key changes nothing."
+        " Keys work again if it comes back; until then the subscription goes on unless it is cancelled.",
         Decision.API_BLOCKED,
+        extra={"help": f"{portal_url}/subscriptions"},
     )
 
 

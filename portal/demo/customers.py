@@ -52,6 +52,7 @@ HABITS = (
     Habit(ANALYTICS, "mockingbird-labs/test-data", "Pipelines", 30, 1.4, rhythm="nightly"),
     Habit(ANALYTICS, "mockingbird-labs/json-schema", "Pipelines", 40, 2.4, 20, "nightly"),
     Habit(ANALYTICS, "registra-prufdienste/company-numbers", "Screening", 1, 1.0, 60),
+    Habit(ANALYTICS, "prairie-ledger/payee-numbers", "Vendors", 6, 1.6),
     Habit(LOGISTICS, "atlas-row/distances", "Dispatch", 95, 1.5, rhythm="steady"),
     Habit(LOGISTICS, "atlas-row/countries", "Customs forms", 18, 1.1),
     Habit(LOGISTICS, "registra-prufdienste/vat-numbers", "Invoicing", 10, 1.2),

@@ -1,11 +1,11 @@
 """What the demo's providers offer, in the words of its data: an API, its plans, how well it is run.
 
-Prices are in euros, the currency of the market's pages.
+Prices are in euros, the currency of the market's pages, unless `sold_in` says another.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from portal.pricing.types import PriceTerms, Tier
@@ -147,3 +147,8 @@ def stepped(
         tiers=tuple(Tier(None if up_to is None else Decimal(up_to), Decimal(each)) for up_to, each in steps),
     )
     return DemoPlan(code, name, summary, per_minute, terms, ("The more, the cheaper",))
+
+
+def sold_in(currency: str, *plans: DemoPlan) -> tuple[DemoPlan, ...]:
+    """The same figures in another currency."""
+    return tuple(replace(plan, terms=replace(plan.terms, currency=currency)) for plan in plans)

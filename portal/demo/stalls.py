@@ -14,6 +14,7 @@ from portal.demo.offers import (
     open_to_all,
     package,
     per_call,
+    sold_in,
     stepped,
     yearly,
 )
@@ -36,6 +37,7 @@ REGISTRA, RINGWISE, ATLAS, INKWELL = "Registra Prüfdienste", "Ringwise", "Atlas
 BILDWERK, PENNYWORTH, MOCKINGBIRD = "Bildwerk Münster", "Pennyworth Finance", "Mockingbird Labs"
 INSTITUTE = "Institute for Applied Calendar Studies and Public Timekeeping"
 MEASURES = "Yard & Metre"
+PRAIRIE = "Prairie Ledger"
 
 STALLS = (
     Stall(
@@ -82,6 +84,11 @@ STALLS = (
         Person("Owen Blackwood", "owen@yardandmetre.example", MEASURES), 1_500,
         "Converting since before the market opened.",
         "https://yardandmetre.example",
+    ),
+    Stall(
+        Person("Grace Whitfield", "grace@prairieledger.example", PRAIRIE), 640,
+        "Payments software from Omaha, Nebraska. We bill in US dollars, as our customers do.",
+        "https://prairieledger.example", is_verified=True,
     ),
 )  # fmt: skip
 
@@ -191,5 +198,11 @@ APIS = (
             published=1_480, updated=38, running=Running(45, 0.004, (14, 15)),
             farewell=Goodbye(38, 52, "Measures answers the same questions and more: `GET /convert` becomes `GET /v3/convert` "
                              "with the same `from` and `to`, and `result` is now `amount`.", "yard-metre/measures")),
+    DemoApi(PRAIRIE, "payee-numbers", "payee-numbers", "finance", sold_in(
+        "usd",
+        free(1_000),
+        included("growth", "Growth", "For payroll and payables", 2_400, 20_000, "0.15", 300),
+        yearly("growth-year", "Growth, yearly", "Paid once, two months for nothing", 24_000, 240_000, "0.15", 300),
+    ), published=610, updated=22, running=Running(18, 0.0003)),
     DemoApi(MEASURES, "integers", "integers", "science", (free(2_000),), published=140, updated=140, running=Running(8)),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, abort, flash, make_response, redirect, re
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
+from portal.catalog.labels import find_label
 from portal.db import transaction
 from portal.gateway import queries, service
 from portal.gateway.errors import SubscriptionOver, TooManyKeys, UnknownKey
@@ -134,7 +135,9 @@ def _facts(subscription_id: int, issued: IssuedKey | None) -> dict[str, Any]:
     shown = issued.text if issued else _("YOUR_KEY")
     return {
         "held": held,
+        "label": find_label(held.product_id),
         "door": door,
+        "may_buy": get_principal().may("buy"),
         "keys": queries.list_keys(account_id, subscription_id, ports.clock.now()),
         "curl": first_call(ports.settings.gateway_url, door, shown) if door else None,
         "may_change": get_principal().may("keys") and not held.has_ended,

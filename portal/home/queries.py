@@ -45,16 +45,23 @@ def list_shelves() -> list[Shelf]:
 
 
 def list_held(account_id: int | None, now: datetime) -> tuple[list[Held], int]:
-    """Return the account's newest live subscriptions with where each stands, and how many there are in all."""
+    """Return the account's newest live subscriptions with where each stands, and how many there are in all.
+
+    Those whose API is blocked come first: they are paid for and cannot be called.
+    """
     live = list_for_account(account_id, live_only=True) if account_id else []
-    shown = live[:SHOWN]
-    if not account_id or not shown:
+    if not account_id or not live:
         return [], len(live)
-    names = labels([one.product_id for one in shown])
+    names = labels([one.product_id for one in live])
+    shown = sorted(live, key=lambda one: not _is_blocked(names.get(one.product_id)))[:SHOWN]
     today = day_of(now)
     span = Period(today.start - timedelta(days=CHART_DAYS - 1), today.end)
     bars = calls_by_bucket(account_id, span, step="day", subscription_ids=[one.id for one in shown])
     return [_held(one, names.get(one.product_id), by_day(bars, one.id, span), now) for one in shown], len(live)
+
+
+def _is_blocked(label: ProductLabel | None) -> bool:
+    return label is not None and label.is_blocked
 
 
 def _held(subscription: SubscriptionView, label: ProductLabel | None, daily: tuple[int, ...], now: datetime) -> Held:

@@ -22,7 +22,7 @@ EXAMPLE_CALLS = 61_200
 def next_step(held: Sequence[Held]) -> NextStep | None:
     """Return the most useful next act: settle what is overdue, find an API, make a key, make the first call.
 
-    None when everything runs; then the page simply shows how.
+    None when everything runs; then the page simply shows how. A key for an API that is blocked helps nobody.
     """
     overdue = [one for one in held if one.subscription.status in ("past_due", "unpaid")]
     if overdue:
@@ -49,8 +49,8 @@ def example() -> Charge:
 
 
 def _lacks_key(held: Held) -> bool:
-    return not held.has_key
+    return not held.has_key and not held.is_blocked
 
 
 def _lacks_call(held: Held) -> bool:
-    return not held.was_called
+    return not held.was_called and not held.is_blocked

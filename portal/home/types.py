@@ -55,6 +55,11 @@ class Held:
         """All calls of the last 30 UTC days, today's so far included."""
         return sum(self.daily)
 
+    @property
+    def is_blocked(self) -> bool:
+        """True while operators keep its API shut: no key and no call helps."""
+        return self.label is not None and self.label.is_blocked
+
 
 @dataclass(frozen=True, slots=True)
 class NextStep:

@@ -28,7 +28,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One subscription: which API, by which plan, in which period."""
+    """One subscription: which API, by which plan, in which period. `blocked_at` is since when operators keep the API shut."""
 
     subscription_id: int
     api_id: int | None
@@ -40,6 +40,8 @@ class Holding:
     ended_at: datetime | None
     allowance: Allowance
     has_key: bool
+    is_free: bool = False
+    blocked_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -51,11 +53,17 @@ class Holding:
         """True once the subscription has ended for good."""
         return self.ended_at is not None
 
+    @property
+    def is_blocked(self) -> bool:
+        """True while it runs and its API is shut."""
+        return self.blocked_at is not None and not self.is_over
+
 
 _LIST = text("""
     SELECT s.id, a.id AS api_id, coalesce(a.name, p.name) AS api_name, o.slug || '/' || a.slug AS api_path,
         plan.name AS plan_name, s.current_period_start, s.current_period_end,
         s.cancel_at_period_end OR s.cancel_at IS NOT NULL AS ends, s.ended_at,
+        s.stripe_subscription_id IS NULL AS is_free, a.blocked_at,
         price.included_quantity, price.usage_model, price.unit_amount, price.package_size, price.currency,
         EXISTS (SELECT 1 FROM api_keys k WHERE k.subscription_id = s.id AND k.revoked_at IS NULL) AS has_key
     FROM subscriptions s
@@ -92,6 +100,8 @@ def list_holdings(account_id: int) -> list[Holding]:
                 row.included_quantity, row.usage_model, row.unit_amount, row.package_size, row.currency
             ),
             has_key=row.has_key,
+            is_free=row.is_free,
+            blocked_at=row.blocked_at,
         )
         for row in found
     ]

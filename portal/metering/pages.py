@@ -226,6 +226,7 @@ def _shared_context(looking: _Looking) -> dict[str, Any]:
         "holdings": looking.holdings,
         "chosen": looking.chosen,
         "wish": looking.wish,
+        "may_buy": get_principal().may("buy"),
         "span": looking.span,
         "local_zone": looking.local_zone,
         "names": {held.subscription_id: held.name for held in looking.holdings},

@@ -55,6 +55,7 @@ _EXAMPLE = {
     "trial_end": None,
     "cancel_at_period_end": False,
     "ended_at": None,
+    "blocked_since": None,
 }
 
 
@@ -62,7 +63,11 @@ _EXAMPLE = {
 @right_required("read")
 @described("Subscriptions", answer={"subscriptions": [_EXAMPLE]})
 def list_subscriptions() -> ResponseReturnValue:
-    """List the organisation's subscriptions, live ones first."""
+    """List the organisation's subscriptions, live ones first.
+
+    `blocked_since` is since when the marketplace has blocked the API: calls are refused, and the subscription goes on
+    until it is cancelled. `null` when it is not blocked.
+    """
     account_id = get_principal().account_id
     held = list_for_account(account_id) if account_id else []
     names = labels([one.product_id for one in held])
@@ -84,7 +89,7 @@ def list_subscriptions() -> ResponseReturnValue:
     },
     refusals={
         404: "The plan is not for sale.",
-        409: "The organisation has a live subscription to this API.",
+        409: "The organisation has a live subscription to this API, or pays in another currency.",
         503: "The payment provider did not answer. Nothing was charged; send the same request again.",
     },
 )
@@ -197,4 +202,5 @@ def _body(held: SubscriptionView, label: ProductLabel | None) -> dict[str, Any]:
         "trial_end": isoformat_z(held.trial_end) if held.trial_end else None,
         "cancel_at_period_end": held.cancel_at_period_end,
         "ended_at": isoformat_z(held.ended_at) if held.ended_at else None,
+        "blocked_since": isoformat_z(label.blocked_at) if label and label.blocked_at else None,
     }

@@ -15,8 +15,14 @@ def find_currency(account_id: int) -> str | None:
     return get_offer_of_price(first.price_id).terms.currency if first else None
 
 
+def other_currency(account_id: int, offer: Offer) -> str | None:
+    """Return the currency that an account pays in when an offer cannot be bought beside it, None when it can."""
+    known = None if offer.is_free else find_currency(account_id)
+    return None if known == offer.terms.currency else known
+
+
 def check_currency(account_id: int, offer: Offer) -> None:
     """Make sure that an offer can be bought beside what an account has. Raises OtherCurrency."""
-    known = find_currency(account_id)
-    if known is not None and known != offer.terms.currency:
+    known = other_currency(account_id, offer)
+    if known is not None:
         raise OtherCurrency(known)

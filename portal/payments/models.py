@@ -17,7 +17,8 @@ class Purchase(Base):
     """The intent to subscribe. Its public id names it in URLs and at the provider; closing a tab loses nothing.
 
     `status`: started (row written), open (a checkout page exists), complete, canceled (given up), expired, failed.
-    `failure` is why the bank refused the card that was tried last, in the provider's code.
+    `failure` is why the bank refused the card that was tried last, in the provider's code; `doubted_attempt` the
+    provider's id of an attempt that was refused and may be of this purchase or of another.
     `seen`: what the provider said of an open one when it was last asked: open (nobody has paid), processing (the
     payment is on its way, which some methods take days for).
     """
@@ -52,6 +53,7 @@ class Purchase(Base):
     checkout_expires_at: Mapped[datetime | None]
     subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscriptions.id"))
     failure: Mapped[str | None]
+    doubted_attempt: Mapped[str | None]
     seen: Mapped[str | None]
     key_issued_at: Mapped[datetime | None]
     key_name: Mapped[str | None]

@@ -19,6 +19,7 @@ from portal.kit.money import Money
 from portal.payments.holding import disputes_of, refresh_hold
 from portal.payments.models import Dispute, Payment, Purchase, Refund
 from portal.payments.rules import bought_window
+from portal.payments.suspects import note_refusal
 from portal.payments.types import Paid
 from portal.ports.payments import InvoiceSnapshot, PaymentSnapshot
 from portal.pricing.queries import get_offer_of_price, list_features_of
@@ -43,8 +44,16 @@ def mirror_payment(
     if row is not None:
         _write_back(session, account_id, row.id, payment, fetched_at)
     _follow(session, account_id, payment.id, now)
-    if payment.refusal is not None and not payment.pays_invoice:
-        _note_refusal(session, account_id, payment, now)
+    note_refusal(
+        session,
+        account_id,
+        payment.id,
+        None if payment.pays_invoice else payment.refusal,
+        began_at=payment.created_at,
+        named=purchase,
+        fits=lambda one: _asks_for(one, payment),
+        now=now,
+    )
 
 
 def _write(
@@ -164,14 +173,6 @@ def _purchase_of(session: Session, account_id: int, payment: PaymentSnapshot) ->
     return session.scalars(
         select(Purchase).where(Purchase.public_id == named, Purchase.account_id == account_id, Purchase.one_time)
     ).one_or_none()
-
-
-def _note_refusal(session: Session, account_id: int, payment: PaymentSnapshot, now: datetime) -> None:
-    """Mark the one open purchase that asks for this amount; where two could be meant, none is told a guess."""
-    opened = session.scalars(select(Purchase).where(Purchase.account_id == account_id, Purchase.status == "open"))
-    meant = [one for one in opened if _asks_for(one, payment)]
-    if len(meant) == 1:
-        meant[0].failure, meant[0].updated_at = payment.refusal, now
 
 
 def _asks_for(purchase: Purchase, payment: PaymentSnapshot) -> bool:

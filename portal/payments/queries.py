@@ -73,6 +73,7 @@ def _view(row: Purchase, *, has_access: bool) -> PurchaseView:
         checkout_expires_at=row.checkout_expires_at,
         subscription_id=row.subscription_id,
         failure=row.failure,
+        doubted_attempt=row.doubted_attempt,
         seen=row.seen,  # type: ignore[arg-type]  # the database's CHECK holds the same list
         key_issued_at=row.key_issued_at,
         key_name=row.key_name,

@@ -64,6 +64,7 @@ class PurchaseView:
     first_amount: int | None
     created_at: datetime
     has_access: bool
+    doubted_attempt: str | None = None
 
     @property
     def is_paid(self) -> bool:
@@ -79,6 +80,11 @@ class PurchaseView:
     def is_refused(self) -> bool:
         """True while the bank has refused the card that was tried last and another may still be tried."""
         return self.status == "open" and self.failure is not None
+
+    @property
+    def may_be_refused(self) -> bool:
+        """True while a card was refused for this or for another open purchase, and nobody says for which."""
+        return self.status == "open" and self.failure is None and self.doubted_attempt is not None
 
     @property
     def is_over(self) -> bool:

@@ -61,6 +61,11 @@ def in_one_currency(offers: Sequence[Offer]) -> list[Offer]:
     return list(shown.values())
 
 
+def other_currency(offers: Sequence[Offer]) -> str | None:
+    """Return the currency of a product's page when it is not the market's own, None when it is or all is free."""
+    return next((o.terms.currency for o in offers if not o.is_free and o.terms.currency != HOME_CURRENCY), None)
+
+
 def compare(offers: Iterable[Offer], quantity: Quantity) -> list[Estimate]:
     """Return each offer's cost at `quantity` calls a period, best first: those that serve every call, then by cost."""
     estimates = [_estimate(offer, quantity) for offer in offers]

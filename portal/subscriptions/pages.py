@@ -11,7 +11,7 @@ from portal.catalog.labels import labels
 from portal.pricing.queries import get_offer_of_price
 from portal.subscriptions import palette
 from portal.subscriptions.errors import UnknownSubscription
-from portal.subscriptions.queries import get_for_account, list_for_account, list_held_products
+from portal.subscriptions.queries import get_for_account, list_for_account, map_held_products
 from portal.subscriptions.rules import access_of
 from portal.web.nav import NavItem, contribute, link
 from portal.web.plugs import plugs
@@ -25,7 +25,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(bp)
     contribute(app, 30, _links)
     palette.register(app)
-    told_by(app, list_held_products)
+    told_by(app, map_held_products)
 
 
 def _links(principal: Principal | None) -> list[NavItem]:

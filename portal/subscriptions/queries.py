@@ -70,14 +70,14 @@ def find_live_for_product(account_id: int, product_id: int) -> SubscriptionView 
     return None if row is None else _view(row)
 
 
-def list_held_products(account_id: int, product_ids: Collection[int]) -> set[int]:
-    """Return which of some products the account has a live subscription to."""
-    held = select(Subscription.product_id).where(
+def map_held_products(account_id: int, product_ids: Collection[int]) -> dict[int, int]:
+    """Return which of some products the account has a live subscription to, and the subscription's id."""
+    held = select(Subscription.product_id, Subscription.id).where(
         Subscription.account_id == account_id,
         Subscription.product_id.in_(product_ids),
         Subscription.status.in_(LIVE),
     )
-    return set(db.session.scalars(held))
+    return {row.product_id: row.id for row in db.session.execute(held)}
 
 
 def find_by_stripe_id(stripe_subscription_id: str) -> SubscriptionView | None:

@@ -50,6 +50,7 @@ def test_a_blocked_api_leaves_the_market_and_its_provider_reads_why(
     assert "The marketplace has blocked this API" in page
     assert "ticket 417" in page
     assert ada.get("/marketplace/kestrel/rates").status_code == 200
+    assert "Blocked by the marketplace since" in ada.get("/marketplace/kestrel/rates/llms.txt").text
     assert find_route(rates.id) is None, "a gateway that has to be told is told to forget it"
 
 

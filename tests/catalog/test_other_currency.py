@@ -42,6 +42,9 @@ def test_cheapest_first_does_not_take_dollars_for_euros(market: FlaskClient) -> 
     assert page.index("/marketplace/harbour/tides") < page.index("/marketplace/osprey/maps")
     assert "<b>€29.00 a month</b>" in page
     assert "<b>$12.00 a month</b>" not in page
+    assert "No plan serves" not in page, "one does, in dollars"
+    assert "in USD, not ranked" in page
+    assert "Prices in other currencies than the euro are not converted" in page
     few = market.get("/marketplace?sort=cheapest&calls=100").text
     assert few.index("/marketplace/osprey/maps") < few.index("/marketplace/harbour/tides"), "nothing is less than all"
 
@@ -51,3 +54,13 @@ def test_the_comparison_calls_nothing_lowest_across_currencies(market: FlaskClie
     assert "<b>$12.00</b>" in both
     assert "<b>€29.00</b>" in both
     assert "Lowest" not in both
+    assert "The prices are in EUR, USD. Nothing is converted" in both
+    alone = market.get("/marketplace/compare?api=harbour/tides&calls=20000").text
+    assert "Nothing is converted" not in alone
+
+
+def test_where_it_is_billed_in_dollars_is_said_before_anything_is_chosen(market: FlaskClient) -> None:
+    assert "Sold and billed in USD" in market.get("/marketplace/osprey/maps/pricing").text
+    assert "Sold and billed in" not in market.get("/marketplace/harbour/tides/pricing").text
+    assert "Prices are in USD; nothing is converted." in market.get("/marketplace/osprey/maps/llms.txt").text
+    assert "Prices are in EUR" in market.get("/marketplace/harbour/tides/llms.txt").text

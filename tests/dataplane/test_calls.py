@@ -104,6 +104,7 @@ def test_a_blocked_api_says_so_whoever_calls_and_opens_again(gateway: GatewayPro
         answer = gateway.call(f"{customer.path}/echo", key)
         assert answer.json()["type"].endswith("/api-blocked")
         assert "The marketplace has blocked this API" in answer.json()["detail"]
+        assert answer.json()["help"] == "https://market.example/subscriptions"
     with transaction(SYSTEM):
         operating.release(customer.api.id, reason="Mended", actor="user:1", now=utc_now())
     wait_until(lambda: gateway.call(f"{customer.path}/echo", customer.text).status == 200, within=1.0)

@@ -52,6 +52,7 @@ def test_every_kind_of_price_can_be_seen() -> None:
     assert {one.interval for one in terms} == {"month", "year"}
     assert {one.limit for one in terms} == {"unlimited", "refused", "billed"}
     assert any(one.trial_days for one in terms)
+    assert {one.currency for one in terms} == {"eur", "usd"}
 
 
 @pytest.mark.parametrize("habit", HABITS, ids=lambda habit: f"{habit.customer} {habit.api}")

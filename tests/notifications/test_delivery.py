@@ -25,6 +25,7 @@ from portal.outbox.models import OutboxMessage
 from portal.outbox.service import Pending, announce_mail
 from portal.payments.models import StripeInvoice
 from portal.ports.mail import Letter, MailRefused, MailUnavailable
+from portal.projects.models import Account
 from portal.settings import Settings, unsafe_settings
 from portal.web.plugs import Plugs
 from portal.wiring import plug
@@ -135,6 +136,11 @@ def test_no_letter_needs_a_person_who_is_gone(app: Flask, clock: ManualClock, po
         "subscription_id": 999,
         "invoice_id": 999,
         "step": 0,
+        "api_id": 999,
+        "change": "blocked",
+        "since": "2026-03-10T10:00:00+00:00",
+        "at": "2026-03-10T10:00:00+00:00",
+        "reason": "Leaks keys",
     }
     for kind in LETTERS:
         told = deliver({"kind": kind, "cause": kind, **facts}, postbox, settings=app.config["SETTINGS"], clock=clock)
@@ -171,8 +177,9 @@ class TestWords:
             ("identity.address", {"user_id": known.id, "email": "new@example.com"}),
             ("identity.invitation", {"invitation_id": asked.id}),
             *((kind, of) for kind in LETTERS if kind not in ("identity.confirm", "identity.reset", "identity.address")
-              and kind != "identity.invitation" and not kind.startswith("billing.")),
+              and kind != "identity.invitation" and not kind.startswith(("billing.", "api.", "subscription."))),
             *((kind, {"user_id": known.id, **more}) for kind, more in self.money(organisation, clock)),
+            *((kind, {"user_id": known.id, **more}) for kind, more in self.doors(organisation, clock)),
         ]  # fmt: skip
         for number, (kind, facts) in enumerate(wishes):
             assert deliver(
@@ -202,6 +209,22 @@ class TestWords:
                 )  # fmt: skip
                 session.add(invoice)
             found.append((kind, {"subscription_id": held.id, "invoice_id": invoice.id, "step": 3}))
+        return found
+
+    def doors(self, organisation: Organisation, clock: ManualClock) -> list[tuple[str, dict[str, Any]]]:
+        """What the letters about a shut API are about: one that is shut and one that is open again, both subscribed to."""
+        now, found = clock.now(), list[tuple[str, dict[str, Any]]]()
+        with scoped(SYSTEM) as session:
+            account = session.scalars(select(Account).where(Account.organisation_id == organisation.id)).one()
+        for change, state in (("blocked", "blocked"), ("released", "published")):
+            shut = {"blocked_at": now, "blocked_reason": "Leaks keys", "blocked_from": "published"}
+            api = make_api(organisation, f"Tides {change}", state=state, **(shut if state == "blocked" else {}))
+            held = make_subscription(account, *make_plan(api), now, stripe_subscription_id=f"sub_{change}")
+            facts = {"change": change, "api_id": api.id, "since": now.isoformat(), "at": now.isoformat()}
+            found += [
+                (f"api.{change}", {**facts, "reason": "Leaks keys"}),
+                (f"subscription.api-{change}", {**facts, "subscription_id": held.id}),
+            ]
         return found
 
     @pytest.mark.parametrize("locale", ["en", "de"])

@@ -50,6 +50,17 @@ def test_beside_a_subscription_in_euros_it_is_refused_before_anything_happens(
     assert _latest(shop).id == before
 
 
+def test_it_is_said_before_anybody_chooses_to_pay(owner: FlaskClient, shop: Shop, bought: int) -> None:
+    plan, _price = _dollars()
+    page = owner.get(f"/subscribe/{plan.id}").text
+    assert bought > 0
+    assert "Your organisation pays in EUR" in page
+    assert "This plan in USD can be bought once those subscriptions have ended" in page
+    assert 'name="terms"' not in page, "there is nothing to press"
+    same = make_plan(make_api(make_organisation("Wren"), "Streets"), "pro", amount=900)[0]
+    assert "Your organisation pays in" not in owner.get(f"/subscribe/{same.id}").text
+
+
 def test_a_free_plan_of_such_an_api_can_be_had_beside_anything(owner: FlaskClient, shop: Shop, bought: int) -> None:
     api = make_api(make_organisation("Tern"), "Tides")
     make_plan(api, "pro", amount=3_500, currency="usd")

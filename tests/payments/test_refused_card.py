@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from portal.db import SYSTEM, scoped, transaction
+from portal.db import SYSTEM, scoped
 from portal.kit.clock import ManualClock
 from portal.payments.models import Purchase
 from portal.payments.refusals import sync_setup
 from portal.payments.settling import settle_one
 from portal.payments.syncing import Syncing, sync_payment
+from portal.pricing.models import Plan, Price
 from portal.webhooks.routing import sync_for
 from tests.factories import make_api, make_organisation, make_plan, make_user
 from tests.payments.conftest import Shop, colleague, held
@@ -78,17 +80,58 @@ def test_a_page_that_expired_is_told_apart_and_forgotten_after_a_month(
     assert "Nothing is waiting" in owner.get("/purchases").text
 
 
-def test_where_two_purchases_could_be_meant_none_is_told_a_guess(
-    shop: Shop, syncing: Syncing, stripe_world: StripeWorld
+def test_where_two_purchases_could_be_meant_both_are_told_so_and_neither_a_guess(
+    shop: Shop, syncing: Syncing, stripe_world: StripeWorld, owner: FlaskClient
 ) -> None:
-    _refused(shop, syncing, stripe_world, DECLINED)
-    with transaction(SYSTEM) as session:
-        session.execute(update(Purchase).values(failure=None))
-    other = make_plan(make_api(make_organisation("Tern"), "Tides"), "pro", amount=2_900)
-    shop.begin(other, syncing)
+    begun, other = shop.begin(shop.pro, syncing), shop.begin(_tides(2_900), syncing)
+    stripe_world.pay(str(begun.checkout_url), DECLINED)
+    assert _failures_arrive(stripe_world, syncing) == 1
+    assert _failures() == [None, None]
+    listed = owner.get("/purchases").text
+    assert listed.count("Perhaps declined") == 2
+    assert listed.count("the payment provider does not say for which") == 2
+    assert "Card declined" not in listed
+    for one in (begun, other):
+        assert "the payment provider does not say for which" in owner.get(f"/purchases/{one.public_id}?left=1").text
+    stripe_world.pay(str(begun.checkout_url))  # the same attempt, with another card
     _failures_arrive(stripe_world, syncing)
-    with scoped(SYSTEM) as session:
-        assert session.scalars(select(Purchase.failure)).all() == [None, None]
+    assert "Perhaps declined" not in owner.get("/purchases").text, "it was the other's, and is paid"
+
+
+def test_an_attempt_from_before_a_purchase_began_is_not_of_it(
+    shop: Shop, syncing: Syncing, stripe_world: StripeWorld, clock: ManualClock, owner: FlaskClient
+) -> None:
+    begun = shop.begin(shop.pro, syncing)
+    stripe_world.pay(str(begun.checkout_url), NO_FUNDS)
+    clock.advance(timedelta(minutes=5))
+    shop.begin(_tides(2_900), syncing)
+    assert _failures_arrive(stripe_world, syncing) == 1  # the event is late
+    assert _failures() == ["insufficient_funds", None]
+    listed = owner.get("/purchases").text
+    assert (listed.count("Card declined"), listed.count("Perhaps declined")) == (1, 0)
+
+
+def test_what_asks_for_another_amount_is_not_meant(shop: Shop, syncing: Syncing, stripe_world: StripeWorld) -> None:
+    begun = shop.begin(shop.pro, syncing)
+    shop.begin(_tides(3_900), syncing)
+    shop.begin(_tides(2_900, currency="usd"), syncing)
+    stripe_world.pay(str(begun.checkout_url), DECLINED)
+    assert _failures_arrive(stripe_world, syncing) == 1
+    assert [bool(one) for one in _failures()] == [True, False, False]
+
+
+def test_two_trials_at_once_are_both_told_too(
+    shop: Shop, syncing: Syncing, stripe_world: StripeWorld, owner: FlaskClient
+) -> None:
+    begun = shop.begin(shop.trial, syncing)
+    shop.begin(_tides(2_900, trial_days=7), syncing)
+    stripe_world.pay(str(begun.checkout_url), DECLINED)
+    assert _setups_fail(stripe_world, syncing) == 1
+    assert _failures() == [None, None]
+    assert owner.get("/purchases").text.count("Perhaps declined") == 2
+    stripe_world.pay(str(begun.checkout_url))
+    _setups_fail(stripe_world, syncing)
+    assert "Perhaps declined" not in owner.get("/purchases").text
 
 
 def test_a_trial_whose_card_is_refused_says_so(
@@ -174,6 +217,15 @@ def _purchase(shop: Shop) -> Purchase:
         return session.scalars(
             select(Purchase).where(Purchase.account_id == shop.account.id).order_by(Purchase.id.desc())
         ).first()  # type: ignore[return-value]
+
+
+def _tides(amount: int, **terms: Any) -> tuple[Plan, Price]:
+    return make_plan(make_api(make_organisation("Tern"), "Tides"), "pro", amount=amount, **terms)
+
+
+def _failures() -> list[str | None]:
+    with scoped(SYSTEM) as session:
+        return list(session.scalars(select(Purchase.failure).order_by(Purchase.id)))
 
 
 def _words(page: str) -> str:

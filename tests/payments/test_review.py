@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from portal.payments.syncing import Syncing
+from tests.factories import make_plan
 from tests.payments.conftest import Shop
 from tests.stripe_world import StripeWorld
 
@@ -53,3 +54,10 @@ def test_a_free_plan_needs_no_provider(owner: FlaskClient, shop: Shop, syncing: 
     page = owner.get(f"/subscribe/{shop.free[0].id}")
     assert "Start free, no card" in page.text
     assert "/purchases/" in owner.post(f"/subscribe/{shop.free[0].id}", data=TERMS).location
+
+
+def test_a_yearly_plan_is_estimated_at_a_month_of_what_it_holds(owner: FlaskClient, shop: Shop) -> None:
+    plan, _price = make_plan(shop.api, "year", amount=24_000, interval="year", included_quantity=240_000)
+    page = owner.get(f"/subscribe/{plan.id}").text
+    assert 'value="20000"' in page
+    assert "€20.00 a month with 20,000 calls" in page

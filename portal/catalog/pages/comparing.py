@@ -35,6 +35,9 @@ def compare() -> Response:
         columns=columns,
         volume=volume,
         lowest=lowest,
+        currencies=sorted(
+            {plan.offer.terms.currency.upper() for one in columns for plan in one.plans if not plan.offer.is_free}
+        ),
         prices=[headline([plan.offer for plan in column.plans]) for column in columns],
         addresses=[_text(column) for column in columns],
         url_without=lambda gone: _url([column for column in columns if column is not gone], volume),

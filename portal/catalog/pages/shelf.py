@@ -23,6 +23,7 @@ from portal.catalog.holders import held_products
 from portal.catalog.pages.pictures import picture_of_provider
 from portal.catalog.types import SMALLEST_SAMPLE, MeasuredFacts
 from portal.pricing.queries import list_offers_for
+from portal.pricing.rules import other_currency
 from portal.pricing.volumes import Quote
 from portal.pricing.words import headline
 from portal.web.principal import find_principal
@@ -42,6 +43,7 @@ class Shown:
     is_saved: bool
     is_held: bool
     cost: Quote | None = None
+    other_currency: str | None = None
 
     @property
     def is_judged(self) -> bool:
@@ -63,6 +65,7 @@ def shown(cards: Sequence[Card], costs: dict[int, Quote] | None = None) -> list[
             is_saved=card.id in saved,
             is_held=card.product_id in held,
             cost=(costs or {}).get(card.id),
+            other_currency=other_currency(offers.get(card.product_id, []) if card.product_id is not None else []),
         )
         for card in cards
     ]

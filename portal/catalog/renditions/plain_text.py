@@ -34,7 +34,7 @@ def plain_text(
         f"Base URL: {base_url}\n\nEvery call carries an API key in the header `X-API-Key`. Keys come with a subscription:"
         f" {link(url_for('catalog.pricing', **address))}",
         "## Plans",
-        "\n".join(_plan(offer) for offer in offers) or "No plan is for sale at present.",
+        _plans(offers),
         "## Documents",
         f"- [OpenAPI, JSON]({link(url_for('catalog.document', form='json', **address))})\n"
         f"- [OpenAPI, YAML]({link(url_for('catalog.document', form='yaml', **address))})\n"
@@ -47,11 +47,21 @@ def plain_text(
 def _state(view: ApiView) -> str:
     version = f"Version {view.version.name}. " if view.version else ""
     farewell = view.farewell
+    if view.block is not None:  # its provider reads it; for everybody else there is nothing
+        return f"{version}Blocked by the marketplace since {view.block.at:%Y-%m-%d}: calls are refused."
     if farewell is None:
         return version.strip()
     until = f" until {farewell.sunset_at:%Y-%m-%d}" if farewell.sunset_at else ""
     instead = f" Use {farewell.replaced_by[0]}/{farewell.replaced_by[1]} instead." if farewell.replaced_by else ""
     return f"{version}Deprecated{until}.{instead}" if view.state == "deprecated" else f"{version}Retired.{instead}"
+
+
+def _plans(offers: Sequence[Offer]) -> str:
+    if not offers:
+        return "No plan is for sale at present."
+    listed = "\n".join(_plan(offer) for offer in offers)
+    paid = next((offer.terms.currency.upper() for offer in offers if not offer.is_free), None)
+    return f"{listed}\n\nPrices are in {paid}; nothing is converted." if paid else listed
 
 
 def _plan(offer: Offer) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import floor
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -14,6 +15,7 @@ from portal.catalog.labels import find_label
 from portal.identity.billing import get_billing
 from portal.kit.periods import add_intervals
 from portal.payments import buying, codes, terms
+from portal.payments.currencies import other_currency
 from portal.payments.discounts import Saving
 from portal.payments.errors import CodeRefused, OtherCurrency, PlanNotForSale
 from portal.payments.forms import Choices, read_choices
@@ -23,7 +25,7 @@ from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
 from portal.pricing.asked import read_volume
 from portal.pricing.queries import get_offer, get_offer_of_price
 from portal.pricing.types import Offer
-from portal.pricing.volumes import quote
+from portal.pricing.volumes import months_of, quote
 from portal.projects.queries import find_told
 from portal.subscriptions.errors import AlreadySubscribed
 from portal.subscriptions.queries import find_live_for_product, had_trial
@@ -102,7 +104,7 @@ def _begin(facts: dict[str, Any], shown: _Page) -> ResponseReturnValue:
     except PlanNotForSale:
         abort(404)
     except OtherCurrency as paid:
-        shown.failure = _other_currency(facts["offer"], str(paid))
+        facts["pays_in"] = str(paid)
         return _answer(facts, shown, 409)
     except AlreadySubscribed as held:
         flash(_("You already have this API. Here is your subscription."), "info")
@@ -115,18 +117,6 @@ def _begin(facts: dict[str, Any], shown: _Page) -> ResponseReturnValue:
         shown.failure = text
         return _answer(facts, shown, 502)
     return redirect(begun.checkout_url or url_for("payments.purchase", public_id=begun.public_id), 303)
-
-
-def _other_currency(offer: Offer, paid: str) -> str:
-    return str(
-        _(
-            "Your organisation pays in %(paid)s. The payment provider bills one organisation in one currency, so this plan"
-            " in %(wanted)s can be bought once those subscriptions have ended, or for another organisation of yours."
-            " Nothing was charged.",
-            paid=paid.upper(),
-            wanted=offer.terms.currency.upper(),
-        )
-    )
 
 
 def _look_at_code(shown: _Page, offer: Offer, trial_days: int) -> None:
@@ -183,6 +173,7 @@ def _facts(plan_id: int) -> dict[str, Any]:
         "trial_ends": now + timedelta(days=trial_days),
         "renews_at": _renews_at(offer, now, trial_days),
         "may_buy": principal.may("buy"),
+        "pays_in": other_currency(account_id, offer) if account_id else None,
         "billing": get_billing(principal.organisation_id) if principal.organisation_id else None,
         "billing_problem": told.problem if told else None,
         "accepted": terms.find_accepted(account_id) if account_id else None,
@@ -197,6 +188,7 @@ def _renews_at(offer: Offer, now: datetime, trial_days: int) -> datetime:
 
 
 def _estimate(offer: Offer) -> dict[str, Any]:
-    """Return what a month at the reader's own volume costs; the volume in the address, or what the plan holds."""
-    volume = read_volume(request.args, offer.terms.included_quantity or _USUAL)
+    """Return what a month at the reader's own volume costs; the volume in the address, or what the plan holds a month."""
+    held = floor((offer.terms.included_quantity or 0) / months_of(offer.terms))
+    volume = read_volume(request.args, held or _USUAL)
     return {"volume": volume, "estimate": quote(offer, volume.calls) if volume.calls is not None else None}

@@ -46,6 +46,7 @@ APIS = _versions(
     public_holidays.API,
     registers.COMPANIES,
     registers.GOODS,
+    registers.PAYEES,
     registers.SECURITIES,
     registers.VAT,
     science.INTEGERS,

@@ -1,4 +1,4 @@
-"""Four registers of numbered things, each its own API: tax, companies, securities and goods."""
+"""Registers of numbered things, each its own API: tax, companies, securities, goods, and payees in the United States."""
 
 from __future__ import annotations
 
@@ -40,6 +40,15 @@ GOODS = Api(
     "EAN, ISBN, ISSN, ISMN and IMEI: what is printed on the box, checked before it goes into the catalogue.",
     f"For shops and libraries: one mistyped digit never passes. {_HONEST}",
     {"Goods": "One code."},
+)
+
+PAYEES = Api(
+    "payee-numbers",
+    "US Payee Numbers",
+    "1.4.0",
+    "ABA routing numbers, EIN, ITIN and PTIN: checked before the payment run, printed as the forms want them.",
+    f"For payroll, payables and onboarding vendors in the United States. {_HONEST}",
+    {"Payees": "One number of a bank or a payee."},
 )
 
 _VAT_COUNTRIES = {
@@ -92,4 +101,15 @@ offer_kinds(
         "imei": "IMEI (phones)",
     },
     ("isbn", "978-0-471-11709-4"),
+)
+offer_kinds(
+    PAYEES,
+    "Payees",
+    {
+        "us-rtn": "ABA routing number (banks)",
+        "us-ein": "EIN (employers)",
+        "us-itin": "ITIN (taxpayers without a social security number)",
+        "us-ptin": "PTIN (tax preparers)",
+    },
+    ("us-rtn", "111000025"),
 )
