@@ -87,6 +87,7 @@ def frame(view: ApiView, tab: str) -> dict[str, Any]:
         "other_currency": other_currency(offers),
         "wording": wording,
         "render": markdown.render,
+        "render_line": markdown.render_line,
         "picture": picture_of(view),
         "is_own": is_own(view),
         "is_signed_in": principal is not None,

@@ -40,6 +40,16 @@ def render(text: str) -> Markup:
 
 
 @lru_cache(maxsize=2048)
+def render_line(text: str, most: int) -> Markup:
+    """Return the beginning of a text as one line without links: emphasis and code look as they are meant."""
+    line = " ".join(text.split())
+    if len(line) > most:
+        line = line[:most].rsplit(" ", 1)[0] + "…"
+    html = _parser.renderInline(line)
+    return Markup(nh3.clean(html, tags={"code", "em", "strong", "s"}, attributes={}))  # noqa: S704 - cleaned as above
+
+
+@lru_cache(maxsize=2048)
 def opening(text: str, about: int = 900) -> tuple[Markup, bool]:
     """Return the first paragraphs of a text as HTML, and whether there is more."""
     blocks = text.split("\n\n")

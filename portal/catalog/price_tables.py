@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from portal.kit.money import Money
 from portal.pricing.types import Offer, PriceTerms
 from portal.pricing.volumes import FARTHEST, Quote, Stretches, quote
-from portal.web.figures import Chart, Series, chart_data, compact
+from portal.web.figures import Chart, Series, chart_data, compact, ticks
 from portal.web.formatting import money, number, unit_price
 
 # A plan keeps its colour by its place in the list; 2 and 8 are taken by what is not counted and by the past.
@@ -79,8 +79,7 @@ def ranges(found: Stretches) -> list[Range]:
 
 def curve(offers: Sequence[Offer], calls: int) -> Curve | None:
     """Return each offer's monthly cost from nothing to twice the volume; None when nothing would be drawn."""
-    reach = max(2 * calls, 100)
-    volumes = sorted({round(Fraction(reach * n, _POINTS)) for n in range(_POINTS + 1)} | {calls})
+    volumes = sorted({floor(volume) for volume in ticks(max(2 * calls, 100), _POINTS)} | {calls})
     rows = [(volume, [quote(offer, volume) for offer in offers]) for volume in volumes]
     labels = [compact(float(volume)) for volume in volumes]
     shown = offers[: len(_SLOTS)]

@@ -16,6 +16,7 @@ from portal.pricing.words import fee, period, usage
 from portal.web.formatting import number, unit_price
 
 # Translated when shown, one at a time: a page may need hundreds.
+_MOST_DECIMALS = 10  # of a minor unit; what costs less a call than this is nothing
 _CATEGORIES = {
     "ai": N_("AI and language"),
     "commerce": N_("Commerce"),
@@ -133,12 +134,17 @@ def calls(count: Fraction) -> str:
 
 
 def per_call(found: Quote, volume: int) -> str:
-    """Return what one served call costs on average, to four decimals of the major unit; a dash where none is served."""
+    """Return what one served call costs on average, to four decimals of the major unit; a dash where none is served.
+
+    What is less than that has two digits that count: never nothing for what costs something.
+    """
     served = volume - found.refused
     if served <= 0:
         return "–"
-    average = round_half_up(found.exact / served * 100)
-    return unit_price(Decimal(average) / 100, found.charge.total.currency)
+    average, decimals = found.exact / served, 2
+    while 0 < average * 10**decimals < 10 and decimals < _MOST_DECIMALS:
+        decimals += 1
+    return unit_price(Decimal(round_half_up(average * 10**decimals)).scaleb(-decimals), found.charge.total.currency)
 
 
 def columns(quotes: Sequence[Quote]) -> list[dict[str, object]]:

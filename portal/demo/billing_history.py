@@ -76,8 +76,8 @@ STORIES = {
     "mina@paperkite.example": N_("cancelled, still running"),
     "theo@halyard.example": N_("smaller plan planned"),
     journal.JUNO.email: journal.STORY,
-    "runa@skerry.example": "cancelled unheard",
-    "olive@mercato.example": "finds what does not agree under /admin/billing",
+    "runa@skerry.example": N_("cancelled unheard"),
+    "olive@mercato.example": N_("finds what does not agree under /admin/billing"),
 }
 """What somebody who looks for a state of billing needs to know to sign in as the right person."""
 

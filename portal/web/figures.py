@@ -18,7 +18,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from babel.core import Locale
-from babel.numbers import format_compact_decimal, get_decimal_symbol, get_group_symbol
+from babel.numbers import format_compact_decimal, format_decimal, get_decimal_symbol, get_group_symbol
 from flask import Flask
 from flask_babel import get_locale
 from markupsafe import Markup, escape
@@ -100,8 +100,9 @@ class Chart:
 
 
 def compact(value: float) -> str:
-    """A number as short as the reader's language allows: 4.5K, 12M."""
-    return format_compact_decimal(value, locale=_locale(), fraction_digits=1)
+    """A number as short as the reader's language allows: 4.5K, 12M; in German, which shortens millions only, 66.700."""
+    text = format_compact_decimal(value, locale=_locale(), fraction_digits=1)
+    return format_decimal(value, format="#,##0", locale=_locale()) if text.isdigit() else text
 
 
 def get_separators() -> tuple[str, str]:

@@ -28,9 +28,7 @@ def client() -> FlaskClient:
     app.add_url_rule("/short", "short", lambda: "<p>Ready</p>")
     app.add_url_rule("/picture", "picture", lambda: Response(LONG, mimetype="image/png"))
     app.add_url_rule("/missing", "missing", lambda: (LONG, 404))
-    app.add_url_rule(
-        "/rows.csv", "rows", lambda: Response((f"{n},a row\n" for n in range(2000)), mimetype="text/csv")
-    )
+    app.add_url_rule("/rows.csv", "rows", lambda: Response((f"{n},a row\n" for n in range(2000)), mimetype="text/csv"))
     return app.test_client()
 
 
