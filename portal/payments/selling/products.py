@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import Response, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
@@ -116,7 +118,8 @@ def _sell(project: ProjectView, product_id: int, wanted: WantedPrice) -> None:
         )  # fmt: skip
     offer = get_offer_of_plan(plan_id)
     assert offer is not None
-    buying.ensure_price(offer, ports.payments)
+    with suppress(PaymentsUnavailable):  # it is saved and announced: a worker makes it as soon as the provider answers
+        buying.ensure_price(offer, ports.payments)
 
 
 def _why_not(reason: str) -> str:
