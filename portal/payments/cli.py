@@ -14,7 +14,7 @@ from portal.audit.actors import command_actor
 from portal.db import SYSTEM, enter_scope
 from portal.kit.money import Money, UnknownCurrency
 from portal.payments import codes as making
-from portal.payments.buying import ensure_price
+from portal.payments.at_provider import ensure_price
 from portal.payments.discounts import product_reference
 from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
 from portal.ports.promotions import Discount, Duration, NewCode, PromotionCode

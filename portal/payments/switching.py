@@ -18,7 +18,7 @@ from portal.db import transaction
 from portal.kit.clock import from_timestamp
 from portal.kit.money import Money
 from portal.payments import planned as rows
-from portal.payments.buying import ensure_price
+from portal.payments.at_provider import ensure_price
 from portal.payments.discounts import next_charge
 from portal.payments.errors import NotSwitchable, StalePreview
 from portal.payments.held_discounts import find_discount

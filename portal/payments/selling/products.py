@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from portal.db import transaction
-from portal.payments import buying
+from portal.payments.at_provider import ensure_price
 from portal.payments.errors import PriceNotUsable
 from portal.payments.selling import adopting, forms
 from portal.payments.selling.blueprint import bp
@@ -119,7 +119,7 @@ def _sell(project: ProjectView, product_id: int, wanted: WantedPrice) -> None:
     offer = get_offer_of_plan(plan_id)
     assert offer is not None
     with suppress(PaymentsUnavailable):  # it is saved and announced: a worker makes it as soon as the provider answers
-        buying.ensure_price(offer, ports.payments)
+        ensure_price(offer, ports.payments)
 
 
 def _why_not(reason: str) -> str:
