@@ -29,8 +29,7 @@ from portal.adapters.stripe_snapshots import (
     setup_of,
     subscription_of,
 )
-from portal.ports.payments import (
-    BadSignature,
+from portal.ports.billing import (
     BillingIdentity,
     ChangePreview,
     Checkout,
@@ -38,17 +37,15 @@ from portal.ports.payments import (
     Customer,
     InvoiceSnapshot,
     NewPrice,
-    NotAtProvider,
     Notice,
     PaymentPage,
     PaymentSnapshot,
-    PaymentsRefused,
-    PaymentsUnavailable,
     PriceSnapshot,
     SetupSnapshot,
     SubscriptionPage,
     SubscriptionSnapshot,
 )
+from portal.ports.payments import BadSignature, NotAtProvider, PaymentsRefused, PaymentsUnavailable
 from portal.ports.promotions import NewCode, PromotionCode
 
 log = structlog.get_logger(__name__)

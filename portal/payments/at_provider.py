@@ -9,7 +9,8 @@ from portal.db import SYSTEM, scoped, transaction
 from portal.kit.money import Money
 from portal.payments.discounts import product_reference
 from portal.payments.types import Buyer
-from portal.ports.payments import NewPrice, Payments
+from portal.ports.billing import NewPrice
+from portal.ports.payments import Payments
 from portal.pricing.queries import get_offer_of_plan
 from portal.pricing.service import set_stripe_price_id
 from portal.pricing.types import Offer

@@ -26,13 +26,8 @@ from portal.payments.errors import AlreadyBought, PlanNotForSale
 from portal.payments.models import Purchase
 from portal.payments.terms import accept
 from portal.payments.types import Buyer
-from portal.ports.payments import (
-    Checkout,
-    CheckoutRequest,
-    Payments,
-    PaymentsRefused,
-    PaymentsUnavailable,
-)
+from portal.ports.billing import Checkout, CheckoutRequest
+from portal.ports.payments import Payments, PaymentsRefused, PaymentsUnavailable
 from portal.pricing.queries import get_offer, list_features_of
 from portal.pricing.types import Offer
 from portal.subscriptions.errors import AlreadySubscribed

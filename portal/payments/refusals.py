@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from portal.db import SYSTEM, in_transaction
 from portal.payments.models import Purchase
 from portal.payments.syncing import Also, Syncing, add_nothing
-from portal.ports.payments import NotAtProvider, SetupSnapshot
+from portal.ports.billing import SetupSnapshot
+from portal.ports.payments import NotAtProvider
 from portal.projects.queries import find_account_by_customer
 
 _CLOCKS_DIFFER = timedelta(minutes=1)  # at most: ours, and the provider's

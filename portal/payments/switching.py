@@ -26,7 +26,8 @@ from portal.payments.queries import find_planned_change
 from portal.payments.rules import switch_kind
 from portal.payments.syncing import Syncing, sync_subscription
 from portal.payments.types import PlannedChange, SwitchKind, SwitchPreview
-from portal.ports.payments import ChangePreview, PaymentsRefused
+from portal.ports.billing import ChangePreview
+from portal.ports.payments import PaymentsRefused
 from portal.pricing.queries import get_offer, get_offer_of_price
 from portal.pricing.types import Offer
 from portal.subscriptions.queries import get_for_account

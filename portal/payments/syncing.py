@@ -27,13 +27,8 @@ from portal.payments.holding import refresh_hold
 from portal.payments.models import Purchase, StripeInvoice
 from portal.payments.paid import mirror_payment
 from portal.payments.planned import settle, start_what_follows
-from portal.ports.payments import (
-    Checkout,
-    InvoiceSnapshot,
-    NotAtProvider,
-    Payments,
-    SubscriptionSnapshot,
-)
+from portal.ports.billing import Checkout, InvoiceSnapshot, SubscriptionSnapshot
+from portal.ports.payments import NotAtProvider, Payments
 from portal.pricing.queries import find_offer_by_stripe_price
 from portal.projects.queries import find_account_by_customer
 from portal.subscriptions.queries import find_by_stripe_id

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from portal.db import SYSTEM, scoped
 from portal.kit.clock import isoformat_z
-from portal.ports.payments import PaymentsUnavailable, SubscriptionSnapshot
+from portal.ports.billing import SubscriptionSnapshot
+from portal.ports.payments import PaymentsUnavailable
 from portal.reconciliation import facts, repairing
 from portal.reconciliation.errors import ChangedMeanwhile, NotPossible, UnknownRecord
 from portal.reconciliation.looking import Asking, read_both

@@ -17,7 +17,7 @@ from jobs import drain
 from portal.adapters.stripe_payments import StripePayments
 from portal.db import SYSTEM, scoped, transaction
 from portal.outbox.models import OutboxMessage
-from portal.ports.payments import NewPrice
+from portal.ports.billing import NewPrice
 from portal.pricing.queries import list_sold
 from portal.web.plugs import plugs
 from tests.factories import make_feature, make_organisation, make_project, make_user
