@@ -22,9 +22,9 @@ from portal import cli, features
 from portal.db import Base, db, engine_options, system_engine_options
 from portal.settings import Settings, load_settings
 from portal.web import (
+    api_pages,
     assets,
     compression,
-    describing,
     doors,
     figures,
     finding,
@@ -79,7 +79,7 @@ def create_app(settings: Settings | None = None, plugs: Plugs | None = None) -> 
     finding.register(app)
     pictures.register(app)
     nearby.register(app)
-    describing.register(app)
+    api_pages.register(app)
     app.register_blueprint(health.bp)
     if settings.environment != "production":
         styleguide.register(app)

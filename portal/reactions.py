@@ -9,13 +9,13 @@ from portal.entitlements.answering import forget_answers
 from portal.gateway import provisioning
 from portal.notifications import service as notifications
 from portal.outbox.service import Payload, Reaction
-from portal.payments import billed, buying, reminding, withdrawing
+from portal.payments import at_provider, billed, buying, reminding, withdrawing
 from portal.ports.gateway import Gateway
 from portal.subscriptions import telling
 from portal.web.plugs import plugs
 
 REACTIONS: dict[str, Reaction] = {
-    "price.offered": lambda payload: buying.make_price(int(payload["plan_id"]), plugs().payments),
+    "price.offered": lambda payload: at_provider.make_price(int(payload["plan_id"]), plugs().payments),
     "checkout.superseded": lambda payload: buying.close_checkout(str(payload["checkout_id"]), plugs().payments),
     "billing.identity_changed": lambda payload: billed.tell(
         int(payload["organisation_id"]), payments=plugs().payments, livemode=plugs().settings.livemode

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from portal.ports.payments import BillingIdentity
+from portal.ports.billing import BillingIdentity
 
 
 def set_identity(client: Any, customer_id: str, identity: BillingIdentity) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from portal.kit.clock import from_timestamp
-from portal.ports.payments import Notice
+from portal.ports.billing import Notice
 
 LONGEST = 255
 

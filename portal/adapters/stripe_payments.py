@@ -16,21 +16,19 @@ from typing import Any, Literal, ParamSpec, TypeVar
 import stripe
 import structlog
 
-from portal.adapters import stripe_codes, stripe_customers, stripe_schedules
+from portal.adapters import stripe_codes, stripe_customers, stripe_schedules, stripe_taken
 from portal.adapters.stripe_notices import notice_of
 from portal.adapters.stripe_snapshots import (
     DISCOUNTS,
     checkout_of,
     customer_of,
     invoice_of,
-    payment_of,
     preview_of,
     price_of,
     setup_of,
     subscription_of,
 )
-from portal.ports.payments import (
-    BadSignature,
+from portal.ports.billing import (
     BillingIdentity,
     ChangePreview,
     Checkout,
@@ -38,17 +36,15 @@ from portal.ports.payments import (
     Customer,
     InvoiceSnapshot,
     NewPrice,
-    NotAtProvider,
     Notice,
     PaymentPage,
     PaymentSnapshot,
-    PaymentsRefused,
-    PaymentsUnavailable,
     PriceSnapshot,
     SetupSnapshot,
     SubscriptionPage,
     SubscriptionSnapshot,
 )
+from portal.ports.payments import BadSignature, NotAtProvider, PaymentsRefused, PaymentsUnavailable
 from portal.ports.promotions import NewCode, PromotionCode
 
 log = structlog.get_logger(__name__)
@@ -212,11 +208,7 @@ class StripePayments:
 
     @_translated
     def set_cancel_at_period_end(self, subscription_id: str, cancel: bool, *, key: str) -> SubscriptionSnapshot:
-        self._release_schedule_of(self._client.v1.subscriptions.retrieve(subscription_id), key)
-        changed = self._client.v1.subscriptions.update(
-            subscription_id, params={"cancel_at_period_end": cancel}, options={"idempotency_key": key}
-        )
-        return subscription_of(changed)
+        return subscription_of(stripe_schedules.cancel_at_period_end(self._client, subscription_id, cancel, key))
 
     @_translated
     def preview_change(self, subscription_id: str, price_id: str, *, at: datetime) -> ChangePreview:
@@ -224,21 +216,7 @@ class StripePayments:
 
     @_translated
     def change_price(self, subscription_id: str, price_id: str, *, at: datetime, key: str) -> SubscriptionSnapshot:
-        held = self._client.v1.subscriptions.retrieve(subscription_id)
-        if held.items.data[0].price.id == price_id:
-            return subscription_of(held)
-        self._release_schedule_of(held, key)
-        changed = self._client.v1.subscriptions.update(
-            subscription_id,
-            params={
-                "items": [{"id": held.items.data[0].id, "price": price_id}],
-                "proration_behavior": "always_invoice",
-                "proration_date": int(at.timestamp()),
-                "payment_behavior": "error_if_incomplete",
-            },
-            options={"idempotency_key": key},
-        )
-        return subscription_of(changed)
+        return subscription_of(stripe_schedules.change_price(self._client, subscription_id, price_id, at, key))
 
     @_translated
     def schedule_price(self, subscription_id: str, price_id: str, *, key: str) -> str:
@@ -247,11 +225,6 @@ class StripePayments:
     @_translated
     def release_schedule(self, schedule_id: str, *, key: str) -> None:
         stripe_schedules.release(self._client, schedule_id, key)
-
-    def _release_schedule_of(self, held: stripe.Subscription, key: str) -> None:
-        """Stripe lets nobody else end or re-price a subscription that a schedule holds, also when it has done its work."""
-        if isinstance(held.schedule, str):
-            stripe_schedules.release(self._client, held.schedule, f"{key}:release")
 
     @_translated
     def fetch_invoice(self, invoice_id: str) -> InvoiceSnapshot:
@@ -264,38 +237,11 @@ class StripePayments:
 
     @_translated
     def fetch_payment(self, payment_id: str) -> PaymentSnapshot:
-        found = self._client.v1.payment_intents.retrieve(payment_id, params={"expand": ["latest_charge"]})
-        billed = self._client.v1.invoice_payments.list(
-            params={"payment": {"type": "payment_intent", "payment_intent": payment_id}, "limit": 1}
-        )
-        return payment_of(
-            found,
-            invoice_id=_invoice_of(billed.data),
-            refunds=self._refunds_of(found),
-            disputes=self._disputes_of(found),
-        )
-
-    def _refunds_of(self, found: stripe.PaymentIntent) -> list[Any]:
-        # A refund that failed leaves the charge's sum at nothing: only the list tells of it.
-        if found.status != "succeeded":
-            return []
-        page = self._client.v1.refunds.list(params={"payment_intent": found.id, "limit": 100})
-        return list(page.auto_paging_iter())
-
-    def _disputes_of(self, found: stripe.PaymentIntent) -> list[Any]:
-        if not getattr(found.latest_charge, "disputed", False):
-            return []
-        page = self._client.v1.disputes.list(params={"payment_intent": found.id, "limit": 100})
-        return list(page.auto_paging_iter())
+        return stripe_taken.fetch(self._client, payment_id)
 
     @_translated
     def find_payment_of(self, kind: Literal["charge", "refund", "dispute"], object_id: str) -> str | None:
-        read: dict[str, Callable[[str], Any]] = {
-            "charge": self._client.v1.charges.retrieve,
-            "refund": self._client.v1.refunds.retrieve,
-            "dispute": self._client.v1.disputes.retrieve,
-        }
-        return _payment_id(read[kind](object_id))
+        return stripe_taken.find_behind(self._client, kind, object_id)
 
     @_translated
     def list_payments_of(
@@ -306,16 +252,7 @@ class StripePayments:
         after: str | None = None,
         limit: int = 100,
     ) -> PaymentPage:
-        listing: dict[str, Callable[..., Any]] = {
-            "payment": self._client.v1.payment_intents.list,
-            "refund": self._client.v1.refunds.list,
-            "dispute": self._client.v1.disputes.list,
-        }
-        where: dict[str, Any] = {"created": {"gte": int(since.timestamp())}, "limit": limit}
-        page = listing[kind](params={**where, **({"starting_after": after} if after else {})})
-        named = (one.id if kind == "payment" else _payment_id(one) for one in page.data)
-        ids = tuple(dict.fromkeys(one for one in named if one is not None))
-        return PaymentPage(ids, page.data[-1].id if page.has_more and page.data else None)
+        return stripe_taken.list_of(self._client, kind, since=since, after=after, limit=limit)
 
     @_translated
     def fetch_price(self, price_id: str) -> PriceSnapshot:
@@ -373,15 +310,3 @@ def _recurrence(price: NewPrice) -> dict[str, Any]:
     if price.interval is None:
         return {}
     return {"recurring": {"interval": price.interval, "interval_count": price.interval_count}}
-
-
-def _payment_id(found: Any) -> str | None:
-    """Return the payment that something hangs on; there was a time when none had one."""
-    intent = found.payment_intent
-    return intent if intent is None or isinstance(intent, str) else str(intent.id)
-
-
-def _invoice_of(billed: list[Any]) -> str | None:
-    """Return the invoice that a payment is for."""
-    invoice = billed[0].invoice if billed else None
-    return invoice if invoice is None or isinstance(invoice, str) else str(invoice.id)

@@ -1,4 +1,4 @@
-"""Changes of price as Stripe previews them, and those that wait, as its subscription schedules. Imports no SDK."""
+"""What becomes of a subscription: changes now, as previewed, and later, as schedules; its end. Imports no SDK."""
 
 from __future__ import annotations
 
@@ -18,6 +18,32 @@ def preview(client: Any, subscription_id: str, price_id: str, at: datetime) -> A
                 "proration_date": int(at.timestamp()),
             },
         }
+    )
+
+
+def change_price(client: Any, subscription_id: str, price_id: str, at: datetime, key: str) -> Any:
+    """Replace the price now, charge the difference from `at` on, and return the subscription; no change when it has it."""
+    held = client.v1.subscriptions.retrieve(subscription_id)
+    if held.items.data[0].price.id == price_id:
+        return held
+    _release_of(client, held, key)
+    return client.v1.subscriptions.update(
+        subscription_id,
+        params={
+            "items": [{"id": held.items.data[0].id, "price": price_id}],
+            "proration_behavior": "always_invoice",
+            "proration_date": int(at.timestamp()),
+            "payment_behavior": "error_if_incomplete",
+        },
+        options={"idempotency_key": key},
+    )
+
+
+def cancel_at_period_end(client: Any, subscription_id: str, cancel: bool, key: str) -> Any:
+    """Let a subscription end with its period, or go on after all, and return it."""
+    _release_of(client, client.v1.subscriptions.retrieve(subscription_id), key)
+    return client.v1.subscriptions.update(
+        subscription_id, params={"cancel_at_period_end": cancel}, options={"idempotency_key": key}
     )
 
 
@@ -49,3 +75,9 @@ def release(client: Any, schedule_id: str, key: str) -> None:
     """Let a subscription go on without what was planned, unless the schedule has ended already."""
     if client.v1.subscription_schedules.retrieve(schedule_id).status in ("active", "not_started"):
         client.v1.subscription_schedules.release(schedule_id, options={"idempotency_key": key})
+
+
+def _release_of(client: Any, held: Any, key: str) -> None:
+    """Stripe lets nobody else end or re-price a subscription that a schedule holds, also when it has done its work."""
+    if isinstance(held.schedule, str):
+        release(client, held.schedule, f"{key}:release")

@@ -9,7 +9,7 @@ from typing import Any
 
 from portal.kit.clock import from_timestamp
 from portal.kit.money import Money
-from portal.ports.payments import (
+from portal.ports.billing import (
     ChangePreview,
     Checkout,
     Customer,

@@ -66,13 +66,15 @@ def revenue(project_id: int) -> ResponseReturnValue:
 def _period() -> Period:
     asked, now = read_query(PeriodArgs), plugs().clock.now()
     until = asked.until or now
-    since = asked.since or until - _USUAL
+    try:
+        since = asked.since or until - _USUAL
+    except OverflowError:
+        raise _faulty("until", "thirty days before it lie outside the calendar; send `since` as well") from None
     if since >= until:
-        raise Problem(
-            422,
-            "invalid-query",
-            "Some parameters need attention",
-            "`since` must be before `until`.",
-            errors=[{"field": "since", "message": "is not before `until`"}],
-        )
+        raise _faulty("since", "is not before `until`")
     return Period(since, until)
+
+
+def _faulty(name: str, message: str) -> Problem:
+    errors = [{"field": name, "message": message}]
+    return Problem(422, "invalid-query", "Some parameters need attention", f"`{name}`: {message}.", errors=errors)

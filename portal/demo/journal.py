@@ -26,6 +26,7 @@ from portal.demo.past import Past, refund, submit
 from portal.demo.people import N_, Person
 from portal.entitlements import granting
 from portal.payments import buying
+from portal.payments.at_provider import ensure_price
 from portal.payments.queries import list_paid_for
 from portal.payments.selling import adopting
 from portal.payments.types import Buyer
@@ -120,7 +121,7 @@ def open_project(now: datetime) -> None:
     for plan_id in plans:
         offer = get_offer_of_plan(plan_id)
         assert offer is not None
-        buying.ensure_price(offer, ports.payments)
+        ensure_price(offer, ports.payments)
 
 
 def acts(past: Past, today: datetime) -> list[tuple[datetime, Callable[[], object]]]:

@@ -5,11 +5,10 @@ Only whoever may run commands decides that.
 
 from __future__ import annotations
 
-import getpass
-
 import click
 from flask.cli import AppGroup
 
+from portal.audit.actors import command_actor
 from portal.db import SYSTEM, scoped, transaction
 from portal.identity import operating
 from portal.identity import people as finding
@@ -45,7 +44,7 @@ def _change(email: str, is_operator: bool, reason: str) -> None:
     if found is None:
         raise click.ClickException(f"Nobody has confirmed the address {email}.")
     with transaction(SYSTEM):
-        changed = operating.set_operator(found.id, is_operator, actor=f"command:{_account()}", reason=reason.strip())
+        changed = operating.set_operator(found.id, is_operator, actor=command_actor(), reason=reason.strip())
     verb = "appointed" if is_operator else "dismissed"
     click.echo(f"{found.name} <{found.email}> {'is' if changed else 'was already'} {verb}.")
 
@@ -72,9 +71,7 @@ def _mark(slug: str, is_verified: bool, reason: str) -> None:
         with scoped(SYSTEM):
             found = get_organisation_by_slug(slug)
         with transaction(SYSTEM):
-            changed = operating.set_verified(
-                found.id, is_verified, actor=f"command:{_account()}", reason=reason.strip()
-            )
+            changed = operating.set_verified(found.id, is_verified, actor=command_actor(), reason=reason.strip())
     except UnknownOrganisation:
         raise click.ClickException(f"There is no organisation at {slug}.") from None
     click.echo(f"{found.name} {'is' if changed else 'was already'} {'verified' if is_verified else 'not verified'}.")
@@ -83,10 +80,3 @@ def _mark(slug: str, is_verified: bool, reason: str) -> None:
 def _check(reason: str) -> None:
     if not reason.strip():
         raise click.UsageError("Say why: --reason '…'")
-
-
-def _account() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

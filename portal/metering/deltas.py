@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.kit.periods import Period
 from portal.metering.models import UsageDelta
-from portal.ports.payments import Notice
+from portal.ports.billing import Notice
 
 Verdict = Literal["applied", "repeated", "conflict", "refused"]
 MOST = 2**53

@@ -17,9 +17,8 @@ from portal.payments.codes import check_code
 from portal.payments.discounts import Saving
 from portal.payments.errors import CodeRefused, OtherCurrency, PlanNotForSale, TermsChanged, TermsNotAccepted
 from portal.payments.pages.buyer import buyer_of
-from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
+from portal.payments.problems import PAGE_FAULTS, problem_of
 from portal.pricing.queries import get_offer
-from portal.subscriptions.errors import AlreadySubscribed
 from portal.subscriptions.queries import get_for_account, had_trial, list_for_account
 from portal.subscriptions.types import SubscriptionView
 from portal.web.bodies import StrictBody, read_body
@@ -123,15 +122,8 @@ def subscribe() -> ResponseReturnValue:
     except OtherCurrency as paid:
         detail = "The payment provider bills one organisation in one currency at a time. Nothing was charged."
         raise Problem(409, "other-currency", "Another currency", detail, extra={"currency": str(paid)}) from None
-    except AlreadySubscribed as held:
-        detail = "One live subscription per API is all an organisation needs."
-        extra = {"subscription_id": held.subscription_id}
-        raise Problem(409, "already-subscribed", "Already subscribed", detail, extra=extra) from None
-    except PaymentsUnavailable:
-        detail = "The payment provider did not answer. Nothing was charged; send the same request again."
-        raise Problem(503, "payments-unavailable", "Try again", detail, headers={"Retry-After": "5"}) from None
-    except PaymentsRefused as refusal:
-        raise Problem(502, "payments-refused", "The payment provider refused", str(refusal)) from None
+    except PAGE_FAULTS as fault:
+        raise problem_of(fault, held="One live subscription per API is all an organisation needs.") from None
     page = base + url_for("payments.purchase", public_id=begun.public_id)
     if begun.checkout_url is not None:
         return jsonify(status="checkout", checkout_url=begun.checkout_url, purchase_url=page), 202

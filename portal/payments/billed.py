@@ -12,7 +12,8 @@ from portal.identity.billing import get_billing
 from portal.identity.tax_numbers import kind_of
 from portal.identity.types import Billing
 from portal.outbox.service import Pending
-from portal.ports.payments import BillingIdentity, NotAtProvider, Payments, PaymentsRefused
+from portal.ports.billing import BillingIdentity
+from portal.ports.payments import NotAtProvider, Payments, PaymentsRefused
 from portal.projects.queries import find_account_id, find_account_mail, find_told
 from portal.projects.service import note_told
 

@@ -14,31 +14,22 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 
 from portal.catalog.labels import find_label
-from portal.db import SYSTEM, db, scoped, transaction
+from portal.db import db, transaction
 from portal.entitlements.queries import find_bought
 from portal.entitlements.service import derive
-from portal.kit.money import Money
 from portal.outbox.service import announce
+from portal.payments.at_provider import ensure_customer, ensure_price
 from portal.payments.billed import tell_if_behind
 from portal.payments.currencies import check_currency
-from portal.payments.discounts import Saving, product_reference
+from portal.payments.discounts import Saving
 from portal.payments.errors import AlreadyBought, PlanNotForSale
 from portal.payments.models import Purchase
 from portal.payments.terms import accept
 from portal.payments.types import Buyer
-from portal.ports.payments import (
-    Checkout,
-    CheckoutRequest,
-    NewPrice,
-    Payments,
-    PaymentsRefused,
-    PaymentsUnavailable,
-)
-from portal.pricing.queries import get_offer, get_offer_of_plan, list_features_of
-from portal.pricing.service import set_stripe_price_id
+from portal.ports.billing import Checkout, CheckoutRequest
+from portal.ports.payments import Payments, PaymentsRefused, PaymentsUnavailable
+from portal.pricing.queries import get_offer, list_features_of
 from portal.pricing.types import Offer
-from portal.projects.queries import find_customer
-from portal.projects.service import bind_customer
 from portal.subscriptions.errors import AlreadySubscribed
 from portal.subscriptions.queries import had_trial
 from portal.subscriptions.service import find_live, lock_account, start_free
@@ -260,49 +251,6 @@ def _open_checkout(
     )
 
 
-def ensure_customer(buyer: Buyer, payments: Payments, *, livemode: bool) -> str:
-    """Return the provider's customer of an account, made once; the mapping is ours and never re-made by a webhook."""
-    found = find_customer(buyer.account_id, livemode=livemode)
-    if found is not None:
-        return found
-    customer = payments.create_customer(
-        reference=str(buyer.account_id),
-        name=buyer.name,
-        email=buyer.email,
-        key=f"customer:{buyer.account_id}:{'live' if livemode else 'test'}",
-    )
-    with transaction():
-        return bind_customer(buyer.account_id, livemode, customer.id)
-
-
-def ensure_price(offer: Offer, payments: Payments) -> str:
-    """Return the provider's id of the offer's price, made once."""
-    if offer.stripe_price_id is not None:
-        return offer.stripe_price_id
-    terms = offer.terms
-    price_id = payments.ensure_price(
-        NewPrice(
-            reference=f"portal-price-{offer.price_id}",
-            product_reference=product_reference(offer.plan_id),
-            product_name=f"{offer.product_name} · {offer.name}",
-            amount=Money(terms.amount, terms.currency),
-            interval=None if terms.one_time else terms.interval,
-            interval_count=terms.interval_count,
-        )
-    )
-    with transaction(SYSTEM):
-        set_stripe_price_id(offer.price_id, price_id)
-    return price_id
-
-
-def make_price(plan_id: int, payments: Payments) -> None:
-    """Make the price of a plan known at the provider, if it is not yet."""
-    with scoped(SYSTEM):
-        offer = get_offer_of_plan(plan_id)
-    if offer is not None:
-        ensure_price(offer, payments)
-
-
 def _remember(purchase_id: int, checkout: Checkout, now: datetime) -> None:
     with transaction() as session:
         session.execute(
@@ -326,6 +274,3 @@ def close_checkout(checkout_id: str, payments: Payments) -> None:
     """
     with suppress(PaymentsRefused):
         payments.expire_checkout(checkout_id)
-
-
-__all__ = ["Begun", "begin", "begin_checkout", "ensure_customer", "ensure_price"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -11,10 +10,11 @@ from typing import TypeVar
 import click
 from flask.cli import AppGroup
 
+from portal.audit.actors import command_actor
 from portal.db import SYSTEM, enter_scope
 from portal.kit.money import Money, UnknownCurrency
 from portal.payments import codes as making
-from portal.payments.buying import ensure_price
+from portal.payments.at_provider import ensure_price
 from portal.payments.discounts import product_reference
 from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
 from portal.ports.promotions import Discount, Duration, NewCode, PromotionCode
@@ -67,7 +67,7 @@ def make(
     wanted = NewCode(code, Discount(duration, share, off, months, products), ends, uses)
     made = _asked(
         lambda: making.make_code(
-            wanted, payments=plugs().payments, actor=_actor(), reason=reason, now=plugs().clock.now()
+            wanted, payments=plugs().payments, actor=command_actor(), reason=reason, now=plugs().clock.now()
         )
     )
     click.echo(_line(made))
@@ -85,7 +85,7 @@ def list_() -> None:
 @click.option("--reason", required=True, help="Why; kept in the audit trail.")
 def stop(code: str, reason: str) -> None:
     """Let nobody use CODE any more; who has used it keeps what it gave."""
-    found = _asked(lambda: making.stop_code(code, payments=plugs().payments, actor=_actor(), reason=reason))
+    found = _asked(lambda: making.stop_code(code, payments=plugs().payments, actor=command_actor(), reason=reason))
     if found is None:
         raise click.ClickException(f"There is no code {code}.")
     click.echo(f"{found.code} is stopped.")
@@ -128,10 +128,3 @@ def _line(found: PromotionCode) -> str:
     span = f"{discount.months} months" if discount.months else discount.duration
     used = f"{found.uses} of {found.most_uses or 'any number of'} uses"
     return f"{found.code}  {off} off, {span}  {used}  {'active' if found.is_active else 'ended'}"
-
-
-def _actor() -> str:
-    try:
-        return f"command:{getpass.getuser()}"
-    except (OSError, KeyError):
-        return "command:unknown"

@@ -21,7 +21,7 @@ from portal.payments.models import Dispute, Payment, Purchase, Refund
 from portal.payments.rules import bought_window
 from portal.payments.suspects import note_refusal
 from portal.payments.types import Paid
-from portal.ports.payments import InvoiceSnapshot, PaymentSnapshot
+from portal.ports.billing import InvoiceSnapshot, PaymentSnapshot
 from portal.pricing.queries import get_offer_of_price, list_features_of
 from portal.projects.queries import find_account_by_customer
 from portal.subscriptions.queries import find_by_stripe_id

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from portal.db import SYSTEM, in_transaction
 from portal.payments.suspects import note_refusal
 from portal.payments.syncing import Also, Syncing, add_nothing
-from portal.ports.payments import NotAtProvider, SetupSnapshot
+from portal.ports.billing import SetupSnapshot
+from portal.ports.payments import NotAtProvider
 from portal.projects.queries import find_account_by_customer
 
 

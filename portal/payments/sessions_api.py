@@ -12,6 +12,7 @@ from portal.db import transaction
 from portal.kit.clock import isoformat_z
 from portal.payments import buying
 from portal.payments.errors import AlreadyBought
+from portal.payments.problems import PAGE_FAULTS, problem_of
 from portal.payments.types import Buyer
 from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
 from portal.pricing.queries import find_sold_in
@@ -20,7 +21,6 @@ from portal.projects.belonging import ProjectId, UserId, act_for, find_user_acco
 from portal.projects.queries import find_customer
 from portal.projects.rules import is_allowed
 from portal.projects.service import ensure_project_account
-from portal.subscriptions.errors import AlreadySubscribed
 from portal.subscriptions.queries import list_for_account
 from portal.subscriptions.types import LIVE
 from portal.web.bodies import QueryArgs, StrictBody, read_body, read_query
@@ -109,19 +109,13 @@ def checkout() -> ResponseReturnValue:
             livemode=ports.settings.livemode,
             wishes=buying.Wishes(success_url=body.success_url, cancel_url=body.cancel_url),
         )
-    except AlreadySubscribed as held:
-        detail = "The user has a live subscription to this product. Send them to the portal to change or end it."
-        raise Problem(
-            409, "already-subscribed", "Already subscribed", detail, extra={"subscription_id": held.subscription_id}
-        ) from None
     except AlreadyBought as held:
         until = isoformat_z(held.until) if held.until else None
         detail = "The user holds this already" + (f" until {until}." if until else " for good.")
         raise Problem(409, "already-bought", "Already bought", detail, extra={"until": until}) from None
-    except PaymentsUnavailable:
-        raise _unavailable() from None
-    except PaymentsRefused as refusal:
-        raise Problem(502, "payments-refused", "The payment provider refused", str(refusal)) from None
+    except PAGE_FAULTS as fault:
+        held_already = "The user has a live subscription to this product. Send them to the portal to change or end it."
+        raise problem_of(fault, held=held_already) from None
     return jsonify(checkout_url=begun.checkout_url, purchase_id=str(begun.public_id))
 
 
@@ -151,10 +145,8 @@ def portal() -> ResponseReturnValue:
         raise Problem(404, "customer-not-found", "customer not found", detail)
     try:
         address = ports.payments.open_portal(customer_id, return_url=body.return_url)
-    except PaymentsUnavailable:
-        raise _unavailable() from None
-    except PaymentsRefused as refusal:
-        raise Problem(502, "payments-refused", "The payment provider refused", str(refusal)) from None
+    except (PaymentsUnavailable, PaymentsRefused) as fault:
+        raise problem_of(fault) from None
     return jsonify(portal_url=address)
 
 
@@ -217,8 +209,3 @@ def _check_addresses(app: AppPrincipal, **addresses: str) -> None:
 def _field(name: str, message: str) -> Problem:
     errors: list[dict[str, Any]] = [{"field": name, "message": message}]
     return Problem(422, "invalid-body", "Some fields need attention", message, errors=errors)
-
-
-def _unavailable() -> Problem:
-    detail = "The payment provider did not answer. Nothing was charged; send the same request again."
-    return Problem(503, "payments-unavailable", "Try again", detail, headers={"Retry-After": "5"})

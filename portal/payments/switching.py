@@ -18,7 +18,7 @@ from portal.db import transaction
 from portal.kit.clock import from_timestamp
 from portal.kit.money import Money
 from portal.payments import planned as rows
-from portal.payments.buying import ensure_price
+from portal.payments.at_provider import ensure_price
 from portal.payments.discounts import next_charge
 from portal.payments.errors import NotSwitchable, StalePreview
 from portal.payments.held_discounts import find_discount
@@ -26,7 +26,8 @@ from portal.payments.queries import find_planned_change
 from portal.payments.rules import switch_kind
 from portal.payments.syncing import Syncing, sync_subscription
 from portal.payments.types import PlannedChange, SwitchKind, SwitchPreview
-from portal.ports.payments import ChangePreview, PaymentsRefused
+from portal.ports.billing import ChangePreview
+from portal.ports.payments import PaymentsRefused
 from portal.pricing.queries import get_offer, get_offer_of_price
 from portal.pricing.types import Offer
 from portal.subscriptions.queries import get_for_account

@@ -9,7 +9,7 @@ from typing import Literal
 
 from portal.catalog.labels import ProductLabel
 from portal.kit.money import Money
-from portal.ports.payments import PreviewLine
+from portal.ports.billing import PreviewLine
 from portal.pricing.types import Offer
 
 PurchaseStatus = Literal["started", "open", "complete", "canceled", "expired", "failed"]

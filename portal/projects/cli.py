@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import timedelta
 
 import click
 from flask.cli import AppGroup
 
+from portal.audit.actors import command_actor
 from portal.db import SYSTEM, enter_scope, transaction
 from portal.identity.errors import UnknownOrganisation
 from portal.identity.queries import get_organisation_by_slug
@@ -44,7 +44,7 @@ def create(name: str, organisation: str | None) -> None:
     try:
         owner = get_organisation_by_slug(organisation).id if organisation else None
         with transaction(SYSTEM):
-            project_id = service.create_project(name, by=Acting(_actor(), owner))
+            project_id = service.create_project(name, by=Acting(command_actor(), owner))
     except UnknownOrganisation:
         raise click.ClickException(f"There is no organisation {organisation}.") from None
     except NameTaken:
@@ -147,11 +147,4 @@ def _show(made: NewApp) -> None:
 
 
 def _acting(project: ProjectView) -> Acting:
-    return Acting(_actor(), project.organisation_id)
-
-
-def _actor() -> str:
-    try:
-        return f"command:{getpass.getuser()}"
-    except (OSError, KeyError):
-        return "command:unknown"
+    return Acting(command_actor(), project.organisation_id)

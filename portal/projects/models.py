@@ -78,6 +78,15 @@ class Account(Base):
         CheckConstraint("kind IN ('user', 'org', 'shop', 'tenant')", name="accounts_kind"),
         CheckConstraint("(kind = 'org' AND organisation_id IS NOT NULL) OR kind <> 'org'", name="accounts_org"),
         Index("accounts_organisation", "organisation_id", unique=True, postgresql_where=text("project_id = 1")),
+        Index("accounts_newest", "project_id", "id"),
+        Index(
+            "accounts_words",
+            "external_id",
+            "name",
+            "email",
+            postgresql_using="gin",
+            postgresql_ops=dict.fromkeys(("external_id", "name", "email"), "gin_trgm_ops"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

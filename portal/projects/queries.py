@@ -6,11 +6,12 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, or_, select
 
 from portal.db import db
 from portal.kit.tokens import is_hash_of, public_id_of
 from portal.projects.errors import UnknownAccount, UnknownApp, UnknownProject
+from portal.projects.finding import view_of
 from portal.projects.models import Account, App, AppKey, Feature, Project, StripeCustomer
 from portal.projects.rules import key_state
 from portal.projects.types import (
@@ -178,18 +179,7 @@ def get_account(project_id: int, account_id: int) -> AccountView:
     row = db.session.get(Account, account_id, populate_existing=True)
     if row is None or row.project_id != project_id:
         raise UnknownAccount(str(account_id))
-    return _account_view(row)
-
-
-def search_accounts(project_id: int, words: str, *, limit: int, offset: int) -> tuple[list[AccountView], int]:
-    """Return a page of a project's accounts whose id, name or address holds `words`, newest first, and how many in all."""
-    query = select(Account).where(Account.project_id == project_id)
-    if words:
-        columns = Account.external_id, Account.name, Account.email
-        query = query.where(or_(*(column.icontains(words, autoescape=True) for column in columns)))
-    total = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = db.session.scalars(query.order_by(Account.id.desc()).limit(limit).offset(offset))
-    return [_account_view(row) for row in rows], total
+    return view_of(row)
 
 
 def list_features(project_id: int) -> list[FeatureView]:
@@ -204,19 +194,6 @@ def find_feature(project_id: int, code: str) -> FeatureView | None:
         select(Feature).where(Feature.project_id == project_id, Feature.code == code)
     ).one_or_none()
     return None if row is None else FeatureView(row.id, row.code, row.name)
-
-
-def _account_view(row: Account) -> AccountView:
-    return AccountView(
-        id=row.id,
-        project_id=row.project_id,
-        external_id=row.external_id,
-        kind=row.kind,
-        name=row.name,
-        email=row.email,
-        version=row.entitlement_version,
-        created_at=row.created_at,
-    )
 
 
 def _key_view(row: AppKey, now: datetime) -> AppKeyView:

@@ -11,6 +11,7 @@ from portal.projects.types import SCOPES, KeyState
 
 MOST_ORIGINS = 20
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$")
+_THREE = re.compile(r"[^\W_]{3}")
 _LOCAL = ("localhost", "127.0.0.1")
 
 
@@ -51,6 +52,26 @@ def is_allowed(address: str, origins: Iterable[str]) -> bool:
 def unknown_scopes(scopes: Sequence[str]) -> list[str]:
     """Return the scopes that do not exist."""
     return [scope for scope in scopes if scope not in SCOPES]
+
+
+def serves_inside(words: str) -> bool:
+    """True when a trigram index serves these words wherever they stand: three letters or digits in a row."""
+    return _THREE.search(words) is not None
+
+
+def has_letters(words: str) -> bool:
+    """True when there is a letter or digit, without which no trigram index serves anything."""
+    return any(one.isalnum() for one in words)
+
+
+def like_pattern(words: str) -> str:
+    """Return what `ILIKE` compares with to find words anywhere, taken as they are."""
+    return "%" + re.sub(r"([\\%_])", r"\\\1", words) + "%"
+
+
+def word_start_pattern(words: str) -> str:
+    """Return the regular expression that finds words where a word begins: that a trigram index serves for any length."""
+    return r"(^|[ _.,:;@/+-])" + re.sub(r"([^\w\s])", r"\\\1", words)
 
 
 def key_state(expires_at: datetime | None, revoked_at: datetime | None, now: datetime) -> KeyState:

@@ -121,6 +121,15 @@ class AccountView:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundAccounts:
+    """A part of what was found. `total` is how many in all, or the most that are counted when `is_counted` is False."""
+
+    accounts: list[AccountView]
+    total: int
+    is_counted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """Which version of an organisation's billing details a customer at the provider says, and what it did not take."""
 

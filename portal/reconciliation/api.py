@@ -10,15 +10,16 @@ from pydantic import Field
 
 from portal.db import SYSTEM, scoped
 from portal.kit.clock import isoformat_z
-from portal.ports.payments import PaymentsUnavailable, SubscriptionSnapshot
+from portal.ports.billing import SubscriptionSnapshot
+from portal.ports.payments import PaymentsUnavailable
 from portal.reconciliation import facts, repairing
 from portal.reconciliation.errors import ChangedMeanwhile, NotPossible, UnknownRecord
 from portal.reconciliation.looking import Asking, read_both
 from portal.reconciliation.matching import compare
 from portal.reconciliation.pages.blueprint import asking, request_id, syncing
+from portal.reconciliation.repair_wording import refusal
 from portal.reconciliation.repairing import LONGEST_REASON, Order
 from portal.reconciliation.types import Mismatch, Ours, Reading
-from portal.reconciliation.wording import refusal
 from portal.web.bodies import StrictBody, read_body
 from portal.web.describing import described
 from portal.web.plugs import plugs

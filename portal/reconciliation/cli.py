@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import timedelta
 
 import click
 from flask.cli import AppGroup
 
+from portal.audit.actors import command_actor
 from portal.db import SYSTEM, enter_scope, scoped, transaction
 from portal.payments.changing import syncing_from
 from portal.reconciliation import queries, running
@@ -28,7 +28,7 @@ def run(everything: bool, days_back: int | None) -> None:
     with transaction(SYSTEM):
         begun = running.start(
             "command",
-            actor=f"command:{_whoever()}",
+            actor=command_actor(),
             now=ports.clock.now(),
             days_back=days_back or rules.days_back,
             age=timedelta(0) if everything else rules.age,
@@ -64,10 +64,3 @@ def _line(last: RunView) -> str:
     counts = f"{last.in_sync} agree, {last.mismatched} disagree, {last.unknown} unknown, {last.healed} healed"
     error = f" ({last.error})" if last.error else ""
     return f"run {last.id} {last.status}{error}: {last.total} compared: {counts}; {last.skipped} too recent"
-
-
-def _whoever() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

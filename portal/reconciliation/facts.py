@@ -11,9 +11,8 @@ from sqlalchemy import Row, bindparam, text
 from portal.db import db
 from portal.entitlements.types import Grant
 from portal.kit.money import Money
-from portal.kit.periods import Period
 from portal.reconciliation.types import EventFact, Ours
-from portal.subscriptions.types import SubscriptionView
+from portal.subscriptions.queries import view_of
 
 # What is compared: whatever may still give access or cost money, and what ended since `since`. What was read a moment
 # ago, or has a delivery on its way through the inbox, is not judged yet.
@@ -132,7 +131,7 @@ def _features(plan_ids: Collection[int]) -> dict[int, dict[int, Decimal | None]]
 def _ours(row: Row[tuple[object, ...]], grants: Sequence[Grant], given: dict[int, Decimal | None]) -> Ours:
     features = given if row.feature_id is None else {row.feature_id: None, **given}
     return Ours(
-        held=_view(row),
+        held=view_of(row),
         organisation_id=row.organisation_id,
         external_id=row.external_id,
         email=row.email,
@@ -147,29 +146,4 @@ def _ours(row: Row[tuple[object, ...]], grants: Sequence[Grant], given: dict[int
         grants=tuple(grants),
         event=EventFact(row.event_state, row.event_received_at) if row.event_state else None,
         price_names={row.stripe_price_id: row.plan_name} if row.stripe_price_id else {},
-    )
-
-
-def _view(row: Row[tuple[object, ...]]) -> SubscriptionView:
-    return SubscriptionView(
-        id=row.id,
-        account_id=row.account_id,
-        product_id=row.product_id,
-        plan_id=row.plan_id,
-        price_id=row.price_id,
-        stripe_subscription_id=row.stripe_subscription_id,
-        status=row.status,
-        quantity=row.quantity,
-        period=Period(row.current_period_start, row.current_period_end),
-        anchor_at=row.anchor_at,
-        trial_end=row.trial_end,
-        cancel_at=row.cancel_at,
-        cancel_at_period_end=row.cancel_at_period_end,
-        canceled_at=row.canceled_at,
-        ended_at=row.ended_at,
-        past_due_since=row.past_due_since,
-        grace_until=row.grace_until,
-        read_at=row.source_fetched_at,
-        livemode=row.livemode,
-        hold=row.hold,
     )

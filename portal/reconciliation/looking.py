@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 
 from portal.db import SYSTEM, scoped
 from portal.kit.clock import Clock
+from portal.ports.billing import PaymentSnapshot
 from portal.ports.gateway import Gateway, GatewayUnavailable, KnownKey
-from portal.ports.payments import Payments, PaymentSnapshot
+from portal.ports.payments import Payments
 from portal.reconciliation import facts, other_facts, others, paid_facts
 from portal.reconciliation.matching import compare
 from portal.reconciliation.other_facts import Named

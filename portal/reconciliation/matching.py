@@ -12,7 +12,7 @@ from portal.entitlements.rules import reconcile, support
 from portal.entitlements.types import Steps
 from portal.kit.clock import isoformat_z
 from portal.kit.money import Money
-from portal.ports.payments import SubscriptionSnapshot
+from portal.ports.billing import SubscriptionSnapshot
 from portal.reconciliation.types import Cause, Code, Difference, Mismatch, Ours, Reading, Repair, Shown
 from portal.subscriptions.rules import access_of
 from portal.subscriptions.types import LIVE

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from portal.kit.clock import isoformat_z
 from portal.kit.money import Money
+from portal.ports.billing import Customer, InvoiceSnapshot, PriceSnapshot, SubscriptionSnapshot
 from portal.ports.gateway import KnownKey
-from portal.ports.payments import Customer, InvoiceSnapshot, PriceSnapshot, SubscriptionSnapshot
 from portal.reconciliation.types import Difference, Mismatch, Repair, Shown
 from portal.subscriptions.types import LIVE
 

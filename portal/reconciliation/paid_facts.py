@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, text
 from portal.db import db
 from portal.kit.money import Money
 from portal.payments.holding import list_paid
-from portal.ports.payments import PaymentSnapshot
+from portal.ports.billing import PaymentSnapshot
 from portal.reconciliation.other_facts import Named
 from portal.reconciliation.paying import OurPayment, Standing
 from portal.reconciliation.types import EventFact

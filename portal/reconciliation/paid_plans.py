@@ -8,7 +8,7 @@ from portal.db import SYSTEM, scoped
 from portal.kit.money import Money
 from portal.payments.rules import hold_of
 from portal.payments.syncing import Also, Syncing, sync_payment
-from portal.ports.payments import InvoiceSnapshot, PaymentSnapshot
+from portal.ports.billing import InvoiceSnapshot, PaymentSnapshot
 from portal.reconciliation import other_facts, paid_facts
 from portal.reconciliation.errors import ChangedMeanwhile, NotPossible
 from portal.reconciliation.looking import Asking

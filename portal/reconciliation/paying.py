@@ -10,7 +10,7 @@ from typing import Literal
 from portal.kit.money import Money
 from portal.payments.rules import TAKEN, hold_of
 from portal.payments.types import Paid
-from portal.ports.payments import PaymentSnapshot
+from portal.ports.billing import PaymentSnapshot
 from portal.reconciliation.types import Cause, Code, Difference, EventFact, Mismatch, Repair
 from portal.subscriptions.types import Hold
 

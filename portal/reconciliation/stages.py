@@ -10,7 +10,7 @@ from typing import Any
 
 from portal.db import SYSTEM, scoped
 from portal.kit.clock import isoformat_z
-from portal.ports.payments import InvoiceSnapshot, PaymentSnapshot
+from portal.ports.billing import InvoiceSnapshot, PaymentSnapshot
 from portal.reconciliation import facts, other_facts, others, paid_facts
 from portal.reconciliation.looking import Asking, Look, known_keys, look_at_payments, settle
 from portal.reconciliation.other_facts import Named

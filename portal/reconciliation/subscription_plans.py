@@ -14,7 +14,7 @@ from portal.entitlements.service import derive
 from portal.kit.clock import isoformat_z
 from portal.kit.periods import Period
 from portal.payments.syncing import Also, Syncing, sync_subscription
-from portal.ports.payments import SubscriptionSnapshot
+from portal.ports.billing import SubscriptionSnapshot
 from portal.reconciliation import facts
 from portal.reconciliation.errors import ChangedMeanwhile, NotPossible, UnknownRecord
 from portal.reconciliation.looking import Asking, read_both

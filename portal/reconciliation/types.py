@@ -9,7 +9,7 @@ from typing import Literal
 
 from portal.entitlements.types import Grant
 from portal.kit.money import Money
-from portal.ports.payments import SubscriptionSnapshot
+from portal.ports.billing import SubscriptionSnapshot
 from portal.subscriptions.types import SubscriptionView
 
 Code = Literal[

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Row, and_, func, or_, select
 
 from portal.db import db
 from portal.kit.periods import Period
@@ -20,7 +21,7 @@ def list_for_account(account_id: int, *, live_only: bool = False) -> list[Subscr
     if live_only:
         query = query.where(Subscription.status.in_(LIVE))
     rows = db.session.scalars(query.order_by(Subscription.status.in_(LIVE).desc(), Subscription.id.desc()))
-    return [_view(row) for row in rows]
+    return [view_of(row) for row in rows]
 
 
 def list_overdue(account_id: int) -> list[SubscriptionView]:
@@ -30,7 +31,7 @@ def list_overdue(account_id: int) -> list[SubscriptionView]:
         .where(Subscription.account_id == account_id, Subscription.status.in_(("past_due", "unpaid")))
         .order_by(Subscription.past_due_since, Subscription.id)
     )
-    return [_view(row) for row in rows]
+    return [view_of(row) for row in rows]
 
 
 def list_wanting_attention(trial_ends_before: datetime) -> list[int]:
@@ -49,7 +50,7 @@ def get_for_account(account_id: int, subscription_id: int) -> SubscriptionView:
     ).one_or_none()
     if row is None:
         raise UnknownSubscription(f"no subscription {subscription_id} in account {account_id}")
-    return _view(row)
+    return view_of(row)
 
 
 def get_subscription(subscription_id: int) -> SubscriptionView:
@@ -57,7 +58,7 @@ def get_subscription(subscription_id: int) -> SubscriptionView:
     row = db.session.get(Subscription, subscription_id, populate_existing=True)
     if row is None:
         raise UnknownSubscription(f"no subscription {subscription_id}")
-    return _view(row)
+    return view_of(row)
 
 
 def find_live_for_product(account_id: int, product_id: int) -> SubscriptionView | None:
@@ -67,7 +68,7 @@ def find_live_for_product(account_id: int, product_id: int) -> SubscriptionView 
             Subscription.account_id == account_id, Subscription.product_id == product_id, Subscription.status.in_(LIVE)
         )
     ).one_or_none()
-    return None if row is None else _view(row)
+    return None if row is None else view_of(row)
 
 
 def map_held_products(account_id: int, product_ids: Collection[int]) -> dict[int, int]:
@@ -85,7 +86,7 @@ def find_by_stripe_id(stripe_subscription_id: str) -> SubscriptionView | None:
     row = db.session.scalars(
         select(Subscription).where(Subscription.stripe_subscription_id == stripe_subscription_id)
     ).one_or_none()
-    return None if row is None else _view(row)
+    return None if row is None else view_of(row)
 
 
 def had_trial(account_id: int, product_id: int) -> bool:
@@ -103,7 +104,8 @@ def had_trial(account_id: int, product_id: int) -> bool:
     )
 
 
-def _view(row: Subscription) -> SubscriptionView:
+def view_of(row: Subscription | Row[Any]) -> SubscriptionView:
+    """Return what a row says, or what a row of a wider question says that holds all columns of one."""
     return SubscriptionView(
         id=row.id,
         account_id=row.account_id,

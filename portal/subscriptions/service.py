@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal.db import db
 from portal.kit.periods import period_containing
 from portal.outbox.service import announce
-from portal.ports.payments import SubscriptionSnapshot
+from portal.ports.billing import SubscriptionSnapshot
 from portal.pricing.queries import get_offer_of_price
 from portal.pricing.types import Offer
 from portal.subscriptions.errors import AlreadySubscribed, NotFree, UnknownSubscription

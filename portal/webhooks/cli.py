@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 
 import click
 from flask.cli import AppGroup
 
+from portal.audit.actors import command_actor
 from portal.db import SYSTEM, enter_scope, transaction
 from portal.ports.payments import PaymentsUnavailable
 from portal.web.plugs import plugs
@@ -46,7 +46,7 @@ def replay(ids: tuple[int, ...], all_dead: bool, reason: str) -> None:
     """Put deliveries back into the queue: those with these IDS, or all dead ones."""
     if bool(ids) == all_dead:
         raise click.UsageError("Say either which ids or --all-dead.")
-    actor, queue, count = _actor(), plugs().queue, len(ids)
+    actor, queue, count = command_actor(), plugs().queue, len(ids)
     try:
         with transaction(SYSTEM):
             for one in ids:
@@ -80,10 +80,3 @@ def _nothing(problem: NothingToReplay) -> str:
     if problem.args:
         return f"There is no delivery {problem.args[0]} that came to an end. Nothing was replayed."
     return "No delivery is dead."
-
-
-def _actor() -> str:
-    try:
-        return f"command:{getpass.getuser()}"
-    except (OSError, KeyError):
-        return "command:unknown"

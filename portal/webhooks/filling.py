@@ -17,7 +17,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from portal.db import SYSTEM, in_transaction, scoped
-from portal.ports.payments import Notice, Payments
+from portal.ports.billing import Notice
+from portal.ports.payments import Payments
 from portal.ports.queue import Queue
 from portal.webhooks.models import GapRun, WebhookEvent
 from portal.webhooks.service import GAP_FILLER, store

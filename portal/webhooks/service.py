@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import Counter
 
 from portal.db import system_statement
-from portal.ports.payments import Notice
+from portal.ports.billing import Notice
 from portal.ports.queue import Queue
 from portal.webhooks.routing import end_without_work
 

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from portal.db import SYSTEM, in_transaction
 from portal.metering.deltas import Taken, take
-from portal.ports.payments import BadSignature, Notice
+from portal.ports.billing import Notice
+from portal.ports.payments import BadSignature
 from portal.projects.queries import find_account_by_customer, find_external
 from portal.subscriptions.queries import find_by_stripe_id
 from portal.web.plugs import plugs

@@ -309,6 +309,7 @@ class TestForPrograms:
             "since=2026-03-09T00:00:00Z&until=2026-03-09T00:00:00Z",
             "from=x",
             "since=x&since=y",
+            "until=0001-01-01T00:00:00Z",
         ],
     )
     def test_unreadable_periods_are_refused(

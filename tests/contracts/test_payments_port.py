@@ -12,15 +12,8 @@ import pytest
 
 from portal.adapters.stripe_payments import StripePayments
 from portal.kit.money import Money
-from portal.ports.payments import (
-    BillingIdentity,
-    CheckoutRequest,
-    Customer,
-    NewPrice,
-    NotAtProvider,
-    PaymentsRefused,
-    PaymentsUnavailable,
-)
+from portal.ports.billing import BillingIdentity, CheckoutRequest, Customer, NewPrice
+from portal.ports.payments import NotAtProvider, PaymentsRefused, PaymentsUnavailable
 from portal.ports.promotions import Discount, NewCode
 from tests.contracts.test_stripe_contract import Judge
 from tests.stripe_world import SECRET, StripeWorld, start_stripe_world

@@ -18,7 +18,7 @@ from portal.payments.held_discounts import find_discount
 from portal.payments.models import Purchase, StripeInvoice, TermsAcceptance
 from portal.payments.settling import settle_one
 from portal.payments.syncing import Syncing, sync_invoice
-from portal.ports.payments import NewPrice
+from portal.ports.billing import NewPrice
 from portal.ports.promotions import Discount, NewCode, PromotionCode
 from tests.factories import make_plan
 from tests.payments.conftest import Shop, held

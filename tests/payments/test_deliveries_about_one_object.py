@@ -15,7 +15,8 @@ from portal.adapters.stripe_payments import StripePayments
 from portal.db import SYSTEM, scoped
 from portal.kit.clock import ManualClock
 from portal.payments.models import StripeInvoice
-from portal.ports.payments import InvoiceSnapshot, PaymentsUnavailable
+from portal.ports.billing import InvoiceSnapshot
+from portal.ports.payments import PaymentsUnavailable
 from portal.webhooks.models import WebhookEvent
 from portal.webhooks.processing import work_due
 from tests.stripe_world import SECRET, StripeWorld, deliver

@@ -251,3 +251,25 @@ def test_a_request_sent_twice_with_its_key_has_one_effect_and_one_answer(journal
     faulty = journal.post("/api/v1/admin/grant", headers={"Idempotency-Key": "g-3"}, **{**grant, "reason": ""})
     mended = journal.post("/api/v1/admin/grant", headers={"Idempotency-Key": "g-3"}, **grant)
     assert (faulty.status_code, mended.status_code) == (422, 201), "what was refused may be corrected"
+
+
+def test_while_the_provider_is_away_the_same_request_is_sent_again(journal: Journal) -> None:
+    away = {"kind": "error", "path": "/v1/", "count": 100, "stored": False}
+    key = {"Idempotency-Key": "once-more"}
+    urls = {"success_url": "https://app.local/success", "cancel_url": "https://app.local/cancel"}
+    wanted = {"price_id": journal.monthly, "mode": "subscription", **urls}
+
+    def ask(address: str, **body: Any) -> TestResponse:
+        return journal.post(f"/api/v1/{address}/session", headers=key, **body)
+
+    journal.world.control("faults", api=[away])
+    silent = ask("checkout", **wanted)
+    assert (silent.status_code, silent.json["type"]) == (503, "/problems/payments-unavailable")
+    assert silent.headers["Retry-After"] == "5"
+    journal.world.control("faults", method="DELETE")
+    assert ask("checkout", **wanted).status_code == 200
+    journal.world.control("faults", api=[away])
+    silent = ask("portal", return_url="https://app.local/account")
+    assert (silent.status_code, silent.json["type"]) == (503, "/problems/payments-unavailable")
+    journal.world.control("faults", method="DELETE")
+    assert ask("portal", return_url="https://app.local/account").status_code == 200

@@ -13,8 +13,7 @@ from portal.entitlements.types import Grant
 from portal.kit.money import Money
 from portal.kit.periods import Period
 from portal.payments.types import Paid
-from portal.ports.gateway import KnownKey
-from portal.ports.payments import (
+from portal.ports.billing import (
     Customer,
     DisputeSnapshot,
     InvoiceSnapshot,
@@ -23,6 +22,7 @@ from portal.ports.payments import (
     RefundSnapshot,
     SubscriptionSnapshot,
 )
+from portal.ports.gateway import KnownKey
 from portal.reconciliation import others
 from portal.reconciliation.matching import compare
 from portal.reconciliation.mending import cap

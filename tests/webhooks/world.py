@@ -21,7 +21,8 @@ from jobs import drain
 from portal.adapters.stripe_payments import StripePayments
 from portal.db import SYSTEM, Scope, db, enter_scope
 from portal.kit.clock import ManualClock, SystemClock
-from portal.payments.buying import Begun, begin, ensure_price
+from portal.payments.at_provider import ensure_price
+from portal.payments.buying import Begun, begin
 from portal.payments.syncing import Syncing
 from portal.payments.types import Buyer
 from portal.pricing.queries import get_offer

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from portal.payments.buying import Begun, Wishes, begin_checkout
 from portal.payments.pages.buyer import buyer_of
-from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
+from portal.payments.problems import PAGE_FAULTS, problem_of
 from portal.pricing.queries import find_sold_plan
 from portal.projects.types import MARKETPLACE
-from portal.subscriptions.errors import AlreadySubscribed
 from portal.web.plugs import plugs
 from portal.web.preferences import choose_locale
 from portal.web.principal import get_principal
@@ -30,12 +29,5 @@ def begin_premium(plan: str) -> Begun:
             livemode=ports.settings.livemode,
             wishes=Wishes(success_url=f"{page}?back=1", cancel_url=f"{page}?left=1"),
         )
-    except AlreadySubscribed as held:
-        detail = "The organisation has premium. Its page lets you change or end it."
-        extra = {"subscription_id": held.subscription_id}
-        raise Problem(409, "already-subscribed", "Already subscribed", detail, extra=extra) from None
-    except PaymentsUnavailable:
-        detail = "The payment provider did not answer. Nothing was charged; send the same request again."
-        raise Problem(503, "payments-unavailable", "Try again", detail, headers={"Retry-After": "5"}) from None
-    except PaymentsRefused as refusal:
-        raise Problem(502, "payments-refused", "The payment provider refused", str(refusal)) from None
+    except PAGE_FAULTS as fault:
+        raise problem_of(fault, held="The organisation has premium. Its page lets you change or end it.") from None

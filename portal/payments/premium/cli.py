@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
-
 import click
 from flask.cli import AppGroup
 
+from portal.audit.actors import command_actor
 from portal.db import SYSTEM, enter_scope, transaction
 from portal.kit.money import UnknownCurrency, currency
 from portal.payments.premium.offering import offer_premium
@@ -25,7 +24,7 @@ def offer(monthly: int, yearly: int, code: str) -> None:
         known = currency(code).code
         enter_scope(SYSTEM)
         with transaction(SYSTEM):
-            offer_premium(monthly, yearly, known, actor=f"command:{getpass.getuser()}")
+            offer_premium(monthly, yearly, known, actor=command_actor())
     except (UnknownCurrency, InvalidTerms) as fault:
         raise click.ClickException(str(fault)) from None
     click.echo(f"Premium is on sale: {monthly} a month, {yearly} a year, in {known} minor units.")

@@ -11,7 +11,7 @@ from portal.db import db
 from portal.kit.money import CURRENCIES
 from portal.outbox.service import announce
 from portal.payments.errors import PriceNotUsable
-from portal.ports.payments import PriceSnapshot
+from portal.ports.billing import PriceSnapshot
 from portal.pricing.service import create_plan, create_product, give_features, publish_price, set_stripe_price_id
 from portal.pricing.types import Offer, PriceTerms
 from portal.projects.types import Acting

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 import click
 from flask.cli import AppGroup
 
+from portal.audit.actors import command_actor
 from portal.db import SYSTEM, enter_scope, transaction
 from portal.payments.errors import PriceNotUsable
 from portal.payments.selling import adopting, metadata
@@ -140,7 +140,4 @@ def _project(project_id: int) -> ProjectView:
 
 
 def _acting(project: ProjectView) -> Acting:
-    try:
-        return Acting(f"command:{getpass.getuser()}", project.organisation_id)
-    except (OSError, KeyError):
-        return Acting("command:unknown", project.organisation_id)
+    return Acting(command_actor(), project.organisation_id)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import Response, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from portal.db import transaction
-from portal.payments import buying
+from portal.payments.at_provider import ensure_price
 from portal.payments.errors import PriceNotUsable
 from portal.payments.selling import adopting, forms
 from portal.payments.selling.blueprint import bp
@@ -116,7 +118,8 @@ def _sell(project: ProjectView, product_id: int, wanted: WantedPrice) -> None:
         )  # fmt: skip
     offer = get_offer_of_plan(plan_id)
     assert offer is not None
-    buying.ensure_price(offer, ports.payments)
+    with suppress(PaymentsUnavailable):  # it is saved and announced: a worker makes it as soon as the provider answers
+        ensure_price(offer, ports.payments)
 
 
 def _why_not(reason: str) -> str:

@@ -9,7 +9,7 @@ from flask import Response, abort, flash, make_response, redirect, render_templa
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
-from portal.db import current_scope, enter_scope, transaction
+from portal.db import SYSTEM, current_scope, enter_scope, scoped, transaction
 from portal.entitlements import granting
 from portal.entitlements.answering import Memory
 from portal.entitlements.queries import explain, list_live
@@ -20,8 +20,9 @@ from portal.payments.selling.blueprint import bp
 from portal.payments.selling.forms import Typed
 from portal.pricing.queries import get_offer_of_price
 from portal.projects.errors import UnknownAccount
+from portal.projects.finding import search_accounts
 from portal.projects.frame import acting, open_project, rights
-from portal.projects.queries import get_account, list_features, search_accounts
+from portal.projects.queries import get_account, list_features
 from portal.projects.types import AccountView, FeatureView, ProjectView
 from portal.subscriptions.queries import list_for_account
 from portal.web.plugs import plugs
@@ -37,10 +38,11 @@ def users(project_id: int) -> str:
     project = open_project(project_id)
     words = " ".join(request.args.get("q", "").split())[:100]
     number = _page_number()
-    found, total = search_accounts(project_id, words, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
+    with scoped(SYSTEM):  # after the project was opened
+        found = search_accounts(project_id, words, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
     return render_template(
-        "selling/users.html", project=project, users=found, total=total, words=words, number=number,
-        pages=max(1, -(-total // PAGE_SIZE)), **rights(),
+        "selling/users.html", project=project, found=found, words=words, number=number,
+        pages=max(1, -(-found.total // PAGE_SIZE)), **rights(),
     )  # fmt: skip
 
 

@@ -18,10 +18,10 @@ from portal.reconciliation import queries, repairing
 from portal.reconciliation.errors import ChangedMeanwhile, NotPossible, UnknownRecord
 from portal.reconciliation.forms import SPANS, Entered, read_action, read_chosen, read_reason, read_seen
 from portal.reconciliation.pages.blueprint import asking, bp, request_id, syncing
+from portal.reconciliation.repair_wording import outcome_sentence, refusal
 from portal.reconciliation.repairing import Order, Preview
 from portal.reconciliation.types import Repair
 from portal.reconciliation.views import MismatchView
-from portal.reconciliation.wording import outcome_sentence, refusal
 from portal.web.plugs import plugs
 from portal.web.principal import get_principal, operator_required
 
