@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from sqlalchemy.orm import Session
 
 from portal.db import SYSTEM, in_transaction
 from portal.entitlements.answering import forget_answers
 from portal.gateway import provisioning
 from portal.notifications import service as notifications
-from portal.outbox.service import Payload, Reaction
+from portal.outbox.service import Payload, Pending, Reaction
 from portal.payments import at_provider, billed, buying, reminding, withdrawing
 from portal.ports.gateway import Gateway
+from portal.ports.payments import PaymentsUnavailable
 from portal.subscriptions import telling
 from portal.web.plugs import plugs
 
 REACTIONS: dict[str, Reaction] = {
-    "price.offered": lambda payload: at_provider.make_price(int(payload["plan_id"]), plugs().payments),
-    "checkout.superseded": lambda payload: buying.close_checkout(str(payload["checkout_id"]), plugs().payments),
-    "billing.identity_changed": lambda payload: billed.tell(
-        int(payload["organisation_id"]), payments=plugs().payments, livemode=plugs().settings.livemode
+    "price.offered": lambda payload: _ask(at_provider.make_price, int(payload["plan_id"])),
+    "checkout.superseded": lambda payload: _ask(buying.close_checkout, str(payload["checkout_id"])),
+    "billing.identity_changed": lambda payload: _ask(
+        billed.tell, int(payload["organisation_id"]), livemode=plugs().settings.livemode
     ),
     "gateway.admit": lambda payload: provisioning.admit(
         int(payload["key_id"]), _gateway(), clock=plugs().clock, pepper=plugs().settings.pepper
@@ -31,6 +35,14 @@ REACTIONS: dict[str, Reaction] = {
     "api.door": lambda payload: _door_changed(payload),
     "gateway.publish": lambda payload: provisioning.publish(int(payload["api_id"]), _gateway()),
 }
+
+
+def _ask(reaction: Callable[..., None], *what: Any, **how: Any) -> None:
+    """React at the payment provider. While it is away the announcement waits, and no try counts."""
+    try:
+        reaction(*what, payments=plugs().payments, **how)
+    except PaymentsUnavailable as problem:
+        raise Pending(str(problem)) from problem
 
 
 def _rights_changed(payload: Payload) -> None:

@@ -17,6 +17,7 @@ from jobs import drain
 from portal.adapters.stripe_payments import StripePayments
 from portal.db import SYSTEM, scoped, transaction
 from portal.outbox.models import OutboxMessage
+from portal.outbox.service import MAX_ATTEMPTS
 from portal.ports.billing import NewPrice
 from portal.pricing.queries import list_sold
 from portal.web.plugs import plugs
@@ -98,6 +99,7 @@ def test_a_silent_provider_is_asked_again_until_it_answers(
     )
     assert ada.post(page, data=PRICE).status_code == 303, "it is saved, so nobody is told to send it again"
     assert "being made at the payment provider" in ada.get(page.partition("/products")[0] + "/products").text
+    _tried_often()
     drain.outbox()
     assert (_our_price(page), _prices(stripe_world)) == (None, [])
     stripe_world.control("faults", method="DELETE")
@@ -133,6 +135,12 @@ def _announce_again() -> None:
         one = session.scalars(select(OutboxMessage).where(OutboxMessage.topic == "price.offered")).one()
         assert one.state == "done"
         one.state, one.done_at = "waiting", None
+
+
+def _tried_often() -> None:
+    """A silence of days: more tries than anything else is given."""
+    with transaction(SYSTEM) as session:
+        session.execute(update(OutboxMessage).values(attempts=MAX_ATTEMPTS + 1))
 
 
 def _due_at_once() -> None:
