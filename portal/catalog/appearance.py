@@ -23,6 +23,7 @@ def choose_logo(organisation_id: int, api_id: int, digest: str | None, *, actor:
         raise UnknownApi("There is no such API in your organisation.")
     before, api.logo = api.logo, digest
     if before != digest:
+        logos.set_aside(organisation_id, before)
         record(
             "api.logo-changed",
             f"api:{api.id}",

@@ -112,6 +112,7 @@ def choose_logo(organisation_id: int, digest: str | None, *, actor: str) -> None
         raise UnknownMember
     before, row.logo = row.logo, digest
     if before != digest:
+        logos.set_aside(organisation_id, before)
         record(
             "organisation.logo-changed",
             f"organisation:{organisation_id}",

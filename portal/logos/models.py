@@ -11,7 +11,10 @@ from portal.db import Base
 
 
 class Logo(Base):
-    """A picture as we drew it, in two sizes. Everybody may see those of organisations that came to the market."""
+    """A picture as we drew it, in two sizes; `drawn_at` moves on when it leaves use.
+
+    Everybody may see those of organisations that came to the market.
+    """
 
     __tablename__ = "logos"
     __table_args__ = (

@@ -14,6 +14,11 @@ from portal.logos.types import Drawn, UnknownLogo
 
 KEPT = 8  # pictures that are not in use, to go back to
 _LOCK = text("SELECT id FROM organisations WHERE id = :organisation FOR UPDATE")
+_SET_ASIDE = text("""
+    UPDATE logos SET drawn_at = interval '1 microsecond'
+        + (SELECT max(drawn_at) FROM logos WHERE organisation_id = :organisation)
+    WHERE organisation_id = :organisation AND digest = :digest
+""")
 # Which pictures are in use, the neighbours' tables say: by name, their models stay their own.
 _CLEAR = text(f"""
     DELETE FROM logos WHERE organisation_id = :organisation
@@ -41,6 +46,11 @@ def check(organisation_id: int, digest: str | None) -> None:
     known = db.session.query(Logo.id).filter_by(organisation_id=organisation_id, digest=digest)
     if digest is not None and known.one_or_none() is None:
         raise UnknownLogo
+
+
+def set_aside(organisation_id: int, digest: str | None) -> None:
+    """Make a picture that is no longer in use the first of those to go back to."""
+    db.session.execute(_SET_ASIDE, {"organisation": organisation_id, "digest": digest})
 
 
 def lock(organisation_id: int) -> None:
