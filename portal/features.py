@@ -17,6 +17,7 @@ from portal.gateway import palette as gateway_palette
 from portal.home import pages as home
 from portal.identity import credentials
 from portal.identity import pages as identity
+from portal.logos import pages as logos
 from portal.metering import pages as metering
 from portal.notifications import pages as notifications
 from portal.payments import api as payments_api
@@ -41,6 +42,7 @@ WITH_TABLES = (
     "web",
     "outbox",
     "audit",
+    "logos",
     "identity",
     "projects",
     "pricing",
@@ -62,6 +64,7 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
         import_module(f"portal.{feature}.models")
     credentials.register(app)
     app_keys.register(app)
+    logos.register(app)
     identity.register(app)
     pricing_words.register(app)
     csrf.exempt(pricing_api.bp)

@@ -34,11 +34,17 @@ def contribute_tab(app: Flask, position: int, name: str, label: Callable[[], str
 
 
 def register(app: Flask) -> None:
-    """Add the catalog's own tabs."""
+    """Add the catalog's own tabs, and what templates need to name a provider."""
+    app.jinja_env.globals["support_address"] = support_address
     contribute_tab(app, 10, "overview", lambda: _("Overview"), "catalog.show")
     contribute_tab(app, 20, "docs", lambda: _("Docs"), "catalog.docs")
     contribute_tab(app, 40, "pricing", lambda: _("Pricing"), "catalog.pricing")
     contribute_tab(app, 60, "changes", lambda: _("Versions"), "catalog.changes")
+
+
+def support_address(support: str) -> str:
+    """Return where to ask a provider: a web address as it is, an e-mail address as a link that writes to it."""
+    return support if support.startswith(("http://", "https://")) else f"mailto:{support}"
 
 
 def find_view(organisation: str, slug: str) -> ApiView:

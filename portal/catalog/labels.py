@@ -25,6 +25,7 @@ class ProductLabel:
     sample_path: str
     state: str
     blocked_at: datetime | None = None
+    logo: str | None = None
 
     @property
     def is_listed(self) -> bool:
@@ -63,7 +64,8 @@ def labels(product_ids: list[int]) -> dict[int, ProductLabel]:
     rows = db.session.execute(
         text(
             "SELECT p.id, p.feature_id, a.id AS api_id, a.name, a.slug, a.state, a.blocked_at, o.name AS organisation_name,"
-            " o.slug AS organisation_slug, COALESCE((SELECT op.path FROM api_versions v JOIN api_operations op"
+            " o.slug AS organisation_slug, COALESCE(a.logo, o.logo) AS logo,"
+            " COALESCE((SELECT op.path FROM api_versions v JOIN api_operations op"
             " ON op.version_id = v.id WHERE v.api_id = a.id AND v.is_default AND op.method = 'get'"
             " ORDER BY op.path LIKE '%{%', op.ordinal LIMIT 1), '/') AS sample_path"
             " FROM products p JOIN apis a ON a.product_id = p.id JOIN organisations o ON o.id = a.organisation_id"
@@ -83,6 +85,7 @@ def labels(product_ids: list[int]) -> dict[int, ProductLabel]:
             sample_path=row.sample_path,
             state=row.state,
             blocked_at=row.blocked_at,
+            logo=row.logo,
         )
         for row in rows
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, BIT, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,8 +23,8 @@ class Api(Base):
     below the smallest sample that ranks); `is_verified` is the provider's (triggers); `is_new` lasts 30 days;
     `facets` is everything an API can be filtered by; `price_points` is the least it can cost per step of volume
     (`portal.catalog.finding.costs`), -1 while not computed, and `price_lines` are the lines below its costs, of the same
-    moment; `provider_name` is the organisation's name at the last
-    import, for searching.
+    moment; `provider_name` is the organisation's name, for searching (a trigger follows it); `logo` is its own picture,
+    empty for its provider's.
     """
 
     __tablename__ = "apis"
@@ -39,6 +39,9 @@ class Api(Base):
             name="apis_blocked",
         ),
         CheckConstraint("replaced_by <> id", name="apis_replaced_by_another"),
+        ForeignKeyConstraint(
+            ["organisation_id", "logo"], ["logos.organisation_id", "logos.digest"], name="apis_logo", use_alter=True
+        ),
         Index("apis_search", "search", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         Index("apis_newest", text("published_at DESC"), text("id DESC"), postgresql_where=text(LISTED)),
         Index("apis_used", text("calls_30d DESC"), text("id DESC"), postgresql_where=text(LISTED)),
@@ -73,6 +76,7 @@ class Api(Base):
     tags: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     state: Mapped[str] = mapped_column(server_default=text("'draft'"))
     upstream_url: Mapped[str | None]
+    logo: Mapped[str | None]
     operation_words: Mapped[str] = mapped_column(server_default=text("''"))
     provider_name: Mapped[str] = mapped_column(server_default=text("''"))
     has_free: Mapped[bool] = mapped_column(server_default=text("false"))

@@ -21,8 +21,9 @@ _DESCRIBED = text("""
     FROM both_versions one ORDER BY one.version_id, one.ordinal
 """)
 _SIMILAR = text("""
-    SELECT organisation, organisation_name, slug, name, summary, product_id FROM (
+    SELECT organisation, organisation_name, slug, name, summary, product_id, logo FROM (
         SELECT o.slug AS organisation, o.name AS organisation_name, a.slug, a.name, a.summary, a.product_id,
+            COALESCE(a.logo, o.logo) AS logo,
             a.calls_30d, a.id, cardinality(ARRAY(SELECT unnest(a.tags) INTERSECT SELECT unnest(CAST(:tags AS text[])))) AS shared
         FROM apis a JOIN organisations o ON o.id = a.organisation_id
         WHERE a.category = :category AND a.state IN ('published', 'deprecated') AND a.id <> :id
@@ -31,7 +32,7 @@ _SIMILAR = text("""
     ) AS used ORDER BY shared DESC, calls_30d DESC, id DESC LIMIT :most
 """)
 _SIBLINGS = text("""
-    SELECT o.slug, o.name, a.slug, a.name, a.summary, a.product_id
+    SELECT o.slug, o.name, a.slug, a.name, a.summary, a.product_id, COALESCE(a.logo, o.logo)
     FROM apis a JOIN organisations o ON o.id = a.organisation_id
     WHERE a.organisation_id = :organisation_id AND a.state IN ('published', 'deprecated') AND a.id <> :id
     ORDER BY a.calls_30d DESC, a.id DESC LIMIT :most

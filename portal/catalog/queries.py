@@ -45,7 +45,13 @@ _PROVIDER = table(
     column("name", Text),
     column("description", Text),
     column("website", Text),
+    column("support", Text),
+    column("logo", Text),
     column("is_verified", Boolean),
+)
+_SPEAKS = (
+    *(_PROVIDER.c.slug, _PROVIDER.c.name, _PROVIDER.c.description, _PROVIDER.c.website),
+    *(_PROVIDER.c.is_verified, _PROVIDER.c.support, _PROVIDER.c.logo),
 )
 _VERSION = (
     ApiVersion.id,
@@ -80,15 +86,7 @@ def get_api(viewer_organisation_id: int | None, organisation: str, slug: str, ve
     is_own = Api.organisation_id == viewer_organisation_id
     wanted = ApiVersion.is_default if version is None else ApiVersion.name == version
     statement = (
-        select(
-            Api,
-            ApiVersion,
-            _PROVIDER.c.slug,
-            _PROVIDER.c.name,
-            _PROVIDER.c.description,
-            _PROVIDER.c.website,
-            _PROVIDER.c.is_verified,
-        )
+        select(Api, ApiVersion, *_SPEAKS)
         .join(_PROVIDER, _PROVIDER.c.id == Api.organisation_id)
         .outerjoin(ApiVersion, and_(ApiVersion.api_id == Api.id, wanted, or_(is_own, ApiVersion.state != "draft")))
         .where(_PROVIDER.c.slug == organisation, Api.slug == slug, or_(is_own, Api.state.not_in(HIDDEN_STATES)))
@@ -100,7 +98,15 @@ def get_api(viewer_organisation_id: int | None, organisation: str, slug: str, ve
 
 
 def _api_view(
-    api: Api, version: ApiVersion | None, slug: str, name: str, about: str | None, website: str | None, verified: bool
+    api: Api,
+    version: ApiVersion | None,
+    slug: str,
+    name: str,
+    about: str | None,
+    website: str | None,
+    verified: bool,
+    support: str | None,
+    logo: str | None,
 ) -> ApiView:
     return ApiView(
         id=api.id,
@@ -110,8 +116,11 @@ def _api_view(
         organisation_description=about,
         organisation_website=website,
         organisation_verified=verified,
+        organisation_support=support,
+        organisation_logo=logo,
         slug=api.slug,
         name=api.name,
+        logo=api.logo or logo,
         summary=api.summary,
         description=api.description,
         category=api.category,
@@ -252,6 +261,8 @@ def _own(organisation_id: int | None) -> list[OwnApi]:
             func.coalesce(ApiVersion.operation_count, 0).label("operation_count"),
             func.coalesce(func.jsonb_array_length(ApiVersion.problems), 0).label("problem_count"),
             Api.updated_at,
+            Api.logo.label("own_logo"),
+            _PROVIDER.c.logo.label("provider_logo"),
         )
         .join(_PROVIDER, _PROVIDER.c.id == Api.organisation_id)
         .outerjoin(ApiVersion, and_(ApiVersion.api_id == Api.id, ApiVersion.is_default))

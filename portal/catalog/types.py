@@ -120,7 +120,10 @@ class VersionView:
 
 @dataclass(frozen=True, slots=True)
 class ApiView:
-    """An API with the version being read. `outline` lists its tags with how many operations each has."""
+    """An API with the version being read. `outline` lists its tags with how many operations each has.
+
+    `logo` is what is shown for it: its own picture, else its provider's.
+    """
 
     id: int
     organisation_id: int
@@ -129,8 +132,11 @@ class ApiView:
     organisation_description: str | None
     organisation_website: str | None
     organisation_verified: bool
+    organisation_support: str | None
+    organisation_logo: str | None
     slug: str
     name: str
+    logo: str | None
     summary: str
     description: str
     category: str
@@ -176,6 +182,7 @@ class Neighbour:
     name: str
     summary: str
     product_id: int | None
+    logo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,3 +248,5 @@ class OwnApi:
     operation_count: int
     problem_count: int
     updated_at: datetime
+    own_logo: str | None = None
+    provider_logo: str | None = None

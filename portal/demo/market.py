@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from portal.catalog import facts, listing
+from portal.catalog import appearance, facts, listing
 from portal.catalog.finding import gaps, keeping
 from portal.catalog.queries import get_api
 from portal.db import SYSTEM, scoped, transaction
 from portal.demo.customers import CUSTOMERS, GAPS, HABITS, SAVED, Habit
+from portal.demo.faces import FACES, OWN_MARKS, Face
+from portal.demo.marks import mark
 from portal.demo.offers import DemoApi
 from portal.demo.opening import admit, put_up
 from portal.demo.people import PEOPLE
@@ -22,11 +24,13 @@ from portal.entitlements.service import derive
 from portal.gateway.service import issue_key
 from portal.identity import operating
 from portal.identity.billing import change_billing, get_billing
-from portal.identity.members import change_organisation
+from portal.identity.members import change_organisation, choose_logo
 from portal.identity.people import find_confirmed
 from portal.identity.queries import find_organisation_by_name, get_organisation
 from portal.identity.rules import slug_of
 from portal.kit.tokens import keyed_hash
+from portal.logos.drawing import draw
+from portal.logos.service import keep
 from portal.metering.measuring import measure
 from portal.metering.partitions import ensure_ahead
 from portal.metering.rollups import recompute_dirty
@@ -48,6 +52,10 @@ def open_stalls(today: datetime) -> None:
         _settle(stall, today)
     for api in APIS:
         put_up(api, today)
+    for name, face in FACES.items():
+        _present(name, face, today)
+    for address, picture in OWN_MARKS.items():
+        _mark_api(address, picture, today)
     with transaction(SYSTEM):
         listing.age(today)
 
@@ -87,6 +95,44 @@ def _settle(stall: Stall, today: datetime) -> None:
         whom = replace(get_billing(organisation_id), email=stall.owner.email)
         change_billing(session, organisation_id, whom, actor="demo", now=today)
         operating.set_verified(organisation_id, stall.is_verified, actor="demo", reason="demo data")
+
+
+def _present(name: str, face: Face, today: datetime) -> None:
+    """Let a provider say who it is, and hang out its sign."""
+    organisation_id = find_organisation_by_name(name)
+    assert organisation_id is not None
+    known = get_organisation(organisation_id)
+    with transaction(SYSTEM):
+        change_organisation(
+            organisation_id,
+            name=name,
+            description=face.description or known.description,
+            website=face.website or known.website,
+            about=face.about,
+            support=face.support,
+            actor="demo",
+        )
+    if face.mark and not known.logo:
+        digest = _upload(organisation_id, face.mark, today)
+        with transaction(SYSTEM):
+            choose_logo(organisation_id, digest, actor="demo")
+
+
+def _mark_api(address: str, picture: str, today: datetime) -> None:
+    """Give an API a picture of its own."""
+    with scoped(SYSTEM):
+        api = get_api(None, *address.split("/"))
+    if api.logo == api.organisation_logo:
+        digest = _upload(api.organisation_id, picture, today)
+        with transaction(SYSTEM):
+            appearance.choose_logo(api.organisation_id, api.id, digest, actor="demo")
+
+
+def _upload(organisation_id: int, name: str, today: datetime) -> str:
+    drawn = draw(mark(name))
+    with transaction(SYSTEM):
+        keep(organisation_id, drawn, actor="demo", now=today)
+    return drawn.digest
 
 
 def _live(habit: Habit, api: DemoApi, today: datetime) -> str | None:

@@ -38,9 +38,11 @@ def robots() -> Response:
 @bp.get("/sitemap.xml")
 @public
 def sitemap() -> Response:
-    """List the market and its newest APIs, as many as one sitemap may hold."""
-    pages = queries.list_addresses()
-    return _typed(render_template("home/sitemap.xml", base=_base(), pages=pages), "application/xml")
+    """List the market, its providers and its newest APIs, as many as one sitemap may hold."""
+    providers = queries.list_providers()
+    pages = queries.list_addresses(queries.MOST_ADDRESSES - len(providers))
+    written = render_template("home/sitemap.xml", base=_base(), providers=providers, pages=pages)
+    return _typed(written, "application/xml")
 
 
 def _base() -> str:

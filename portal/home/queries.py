@@ -23,8 +23,10 @@ from portal.subscriptions.types import SubscriptionView
 SHOWN = 6
 CHART_DAYS = 30
 MOST_ADDRESSES = 50_000 - 2  # of the sitemap protocol, less the pages that are always there
+MOST_PROVIDERS = 5_000
 _NEWEST = text("""
-    SELECT a.name, a.slug, o.name AS organisation, o.slug AS organisation_slug, a.summary, a.product_id
+    SELECT a.name, a.slug, o.name AS organisation, o.slug AS organisation_slug, a.summary, a.product_id,
+        COALESCE(a.logo, o.logo) AS logo
     FROM apis a JOIN organisations o ON o.id = a.organisation_id
     WHERE a.state = 'published'
     ORDER BY a.published_at DESC, a.id DESC
@@ -83,6 +85,10 @@ _ADDRESSES = text("""
     SELECT o.slug AS organisation_slug, a.slug, a.updated_at FROM apis a JOIN organisations o ON o.id = a.organisation_id
     WHERE a.state IN ('published', 'deprecated') ORDER BY a.published_at DESC, a.id DESC LIMIT :shown
 """)
+_PROVIDERS = text("""
+    SELECT o.slug FROM catalog_counts c JOIN organisations o ON o.id = c.organisation_id
+    WHERE c.category = '' AND c.price = '' AND c.listed > 0 ORDER BY c.listed DESC, c.organisation_id LIMIT :shown
+""")
 _OFFERED = text("""
     SELECT a.id, a.name, a.state,
         (SELECT count(*) FROM subscriptions s WHERE s.product_id = a.product_id
@@ -111,6 +117,11 @@ def list_offered(organisation_id: int, shown: int = SHOWN) -> list[Offered]:
 def list_addresses(shown: int = MOST_ADDRESSES) -> list[Row[Any]]:
     """Return `organisation_slug`, `slug` and `updated_at` of listed APIs, newest first."""
     return list(db.session.execute(_ADDRESSES, {"shown": shown}))
+
+
+def list_providers(shown: int = MOST_PROVIDERS) -> list[str]:
+    """Return the slugs of organisations with something in the market, those with most of it first."""
+    return list(db.session.scalars(_PROVIDERS, {"shown": shown}))
 
 
 def platform(now: datetime) -> Platform:

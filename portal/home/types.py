@@ -23,6 +23,7 @@ class Featured:
     organisation_slug: str
     summary: str
     product_id: int | None
+    logo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from portal.identity.billing import note_change
 from portal.identity.errors import LastOwner, NotYours, UnknownMember
 from portal.identity.models import Membership, Organisation, OrganisationToken, UserSession
 from portal.identity.rules import may_give
+from portal.logos import service as logos
 from portal.outbox.service import announce_mail
 from portal.web.principal import Role
 
@@ -76,13 +77,15 @@ def change_organisation(
     name: str,
     description: str | None,
     website: str | None,
+    about: str | None = None,
+    support: str | None = None,
     actor: str,
 ) -> None:
     """Change what an organisation says about itself. Its address in the market stays: others link to it."""
     row = db.session.get(Organisation, organisation_id, with_for_update=True)
     if row is None:
         raise UnknownMember
-    wanted = {"name": name, "description": description, "website": website}
+    wanted = {"name": name, "description": description, "website": website, "about": about, "support": support}
     before = {key: getattr(row, key) for key in wanted}
     changed = {key: value for key, value in wanted.items() if value != before[key]}
     if not changed:
@@ -99,6 +102,25 @@ def change_organisation(
         before={key: before[key] for key in changed},
         after=changed,
     )
+
+
+def choose_logo(organisation_id: int, digest: str | None, *, actor: str) -> None:
+    """Use one of the organisation's pictures as its logo, or none. Raises UnknownMember, UnknownLogo."""
+    logos.check(organisation_id, digest)
+    row = db.session.get(Organisation, organisation_id, with_for_update=True)
+    if row is None:
+        raise UnknownMember
+    before, row.logo = row.logo, digest
+    if before != digest:
+        logos.set_aside(organisation_id, before)
+        record(
+            "organisation.logo-changed",
+            f"organisation:{organisation_id}",
+            actor=actor,
+            organisation_id=organisation_id,
+            before={"logo": before},
+            after={"logo": digest},
+        )
 
 
 def _lock(organisation_id: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base
@@ -40,16 +40,29 @@ class User(Base):
 
 
 class Organisation(Base):
-    """Whoever owns things: a team, a company, one person's own."""
+    """Whoever owns things: a team, a company, one person's own.
+
+    `description` is one line, `about` Markdown for its page in the market, `support` an e-mail or web address; `logo` names
+    one of its pictures.
+    """
 
     __tablename__ = "organisations"
-    __table_args__ = (CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="organisations_slug"),)
+    __table_args__ = (
+        CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="organisations_slug"),
+        ForeignKeyConstraint(
+            ["id", "logo"], ["logos.organisation_id", "logos.digest"], name="organisations_logo", use_alter=True
+        ),
+        Index("organisations_words", func.portal_words(text("name")), postgresql_using="gin"),
+    )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     slug: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     description: Mapped[str | None]
+    about: Mapped[str | None]
     website: Mapped[str | None]
+    support: Mapped[str | None]
+    logo: Mapped[str | None]
     billing_email: Mapped[str | None]
     billing_version: Mapped[int] = mapped_column(server_default=text("0"))
     is_verified: Mapped[bool] = mapped_column(server_default=text("false"))

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from portal.identity.forms import Entered, check_name, check_password, read_address
-from portal.identity.rules import clean_name, is_clean, is_website
+from portal.identity.rules import clean_name, clean_text, is_clean, is_email, is_website
+from portal.web.formatting import number
 from portal.web.principal import Role
 
 MAX_DESCRIPTION = 300
+MAX_ABOUT = 5_000
 MAX_REASON = 300
+PROFILE = ("name", "description", "about", "website", "support")
 ROLES: tuple[Role, ...] = ("owner", "admin", "developer", "billing", "viewer")
 
 
@@ -38,7 +41,9 @@ class OrganisationProfile:
 
     name: str
     description: str | None
+    about: str | None
     website: str | None
+    support: str | None
 
 
 def read_invitation(typed: Mapping[str, str]) -> tuple[InvitationWish | None, Entered]:
@@ -67,16 +72,22 @@ def read_newcomer(typed: Mapping[str, str], personal: tuple[str, ...]) -> tuple[
 
 def read_organisation(typed: Mapping[str, str]) -> tuple[OrganisationProfile | None, Entered]:
     """Read what an organisation says about itself."""
-    names = ("name", "description", "website")
-    entered = Entered(values={name: typed.get(name, "")[:2000] for name in names})
+    entered = Entered(values={name: typed.get(name, "")[: 4 * MAX_ABOUT] for name in PROFILE})
     name, description = clean_name(entered.values["name"]), clean_name(entered.values["description"])
-    website = entered.values["website"].strip()
+    website, support = entered.values["website"].strip(), entered.values["support"].strip()
+    about = clean_text(entered.values["about"])
     check_name(entered, "name", name, _("Enter the name of your organisation."))
     if len(description) > MAX_DESCRIPTION or not is_clean(description):
         entered.errors["description"] = _("Use at most %(limit)s ordinary characters.", limit=MAX_DESCRIPTION)
     if website and not is_website(website):
         entered.errors["website"] = _("Enter an address such as https://example.com.")
-    wanted = OrganisationProfile(name, description or None, website or None)
+    if support and not (is_email(support) or is_website(support)):
+        entered.errors["support"] = _("Enter an e-mail address or a web address such as https://example.com/help.")
+    if len(about) > MAX_ABOUT:
+        entered.errors["about"] = _("Use at most %(limit)s characters.", limit=number(MAX_ABOUT))
+    elif not all(is_clean(line) for line in about.replace("\t", " ").split("\n")):
+        entered.errors["about"] = _("Use letters, digits and ordinary signs only.")
+    wanted = OrganisationProfile(name, description or None, about or None, website or None, support or None)
     return (None if entered.errors else wanted), entered
 
 

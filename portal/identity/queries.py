@@ -232,6 +232,9 @@ def _view(row: Organisation | None) -> OrganisationView:
         website=row.website,
         is_verified=row.is_verified,
         billing_email=row.billing_email,
+        about=row.about,
+        support=row.support,
+        logo=row.logo,
     )
 
 

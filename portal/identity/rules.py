@@ -18,25 +18,16 @@ KEPT_AFTER_END = timedelta(days=30)
 # What an organisation may not be called in addresses: our own paths and words that would pass for us.
 RESERVED_SLUGS = frozenset(
     [
-        *("about", "account", "admin", "api", "apis", "app", "assets", "auth", "billing", "blog", "catalog", "docs"),
-        *("health", "help", "home", "live", "login", "logout", "marketplace", "mercato", "metrics", "official"),
-        *("organisation", "organisations", "portal", "preferences", "pricing", "provider", "ready", "root", "saved"),
-        *(
-            "compare",
-            "security",
-            "settings",
-            "signup",
-            "static",
-            "status",
-            "support",
-            "system",
-            "usage",
-            "webhooks",
-            "widgets",
-            "www",
-        ),
+        "about", "account", "admin", "api", "apis", "app", "assets", "auth", "billing", "blog", "catalog",
+        "category", "collections", "compare", "confirm", "docs", "featured", "feed", "find", "forgotten", "health",
+        "help", "home", "internal", "invitation", "invitations", "live", "login", "logos", "logout", "mail",
+        "marketplace", "mercato", "metrics", "new", "newest", "official", "operator", "organisation",
+        "organisations", "picture", "popular", "portal", "preferences", "premium", "pricing", "privacy", "projects",
+        "provider", "providers", "purchases", "ready", "reset", "robots", "root", "saved", "search", "search-gaps",
+        "security", "settings", "signup", "sitemap", "static", "status", "styleguide", "subscribe", "subscriptions",
+        "support", "system", "terms", "usage", "view", "webhooks", "widgets", "www",
     ]
-)
+)  # fmt: skip
 _EMAIL = re.compile(r"[^@\s\"(),:;<>\[\\\]]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]")
 _BROWSERS = (
     *(("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")),
@@ -65,6 +56,11 @@ def is_email(text: str) -> bool:
 def clean_name(text: str) -> str:
     """Return a name in composed Unicode with runs of white space made single spaces."""
     return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def clean_text(text: str) -> str:
+    """Return running text in composed Unicode with one kind of line end and nothing around it."""
+    return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def is_clean(text: str) -> bool:

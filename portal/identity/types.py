@@ -46,6 +46,9 @@ class OrganisationView:
     website: str | None
     is_verified: bool
     billing_email: str | None = None
+    about: str | None = None
+    support: str | None = None
+    logo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

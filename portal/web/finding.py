@@ -55,6 +55,7 @@ def titles() -> dict[Group, str]:
         Group.INVOICES: _("Invoices"),
         Group.OWN_APIS: _("My APIs"),
         Group.APIS: _("APIs in the market"),
+        Group.PROVIDERS: _("Providers"),
         Group.ACTS: _("Things to do"),
         Group.ORGANISATIONS: _("Organisations"),
         Group.OPERATIONS: _("Operating the platform"),

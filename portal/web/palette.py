@@ -33,10 +33,11 @@ class Group(IntEnum):
     INVOICES = 4
     OWN_APIS = 5
     APIS = 6
-    ACTS = 7
-    ORGANISATIONS = 8
-    OPERATIONS = 9
-    SEARCHES = 10
+    PROVIDERS = 7
+    ACTS = 8
+    ORGANISATIONS = 9
+    OPERATIONS = 10
+    SEARCHES = 11
 
 
 # What is shown before anything is typed.
@@ -48,7 +49,7 @@ class Entry:
     """Something to open, or to do when `is_act`: then the address is posted to, with the one value it `sends`.
 
     `also` holds further words it can be found by. `is_found` says that its source searched: it stays whatever it is
-    called, in the order its source gave.
+    called, in the order its source gave. `image` is the address of a small picture of it.
     """
 
     label: str
@@ -59,6 +60,7 @@ class Entry:
     is_act: bool = False
     sends: tuple[str, str] | None = None
     is_found: bool = False
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)

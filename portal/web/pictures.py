@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ import redis
 from flask import Blueprint, Flask, current_app, make_response, redirect, request, url_for
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.web.lettering import Face, Letters, NoLetters, reads_from_right
@@ -31,13 +32,14 @@ _DRAWN_AS = "1"  # raise when the drawing changes: every address changes with it
 _KEPT = 14 * 86_400
 _MOST_A_SECOND = 6
 _LEFT, _RIGHT, _RULE = 80, WIDTH - 80, 490
+_LOGO = 96
 
 bp = Blueprint("pictures", __name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """All that stands on a picture. English: whoever fetches a picture has no language."""
+    """All that stands on a picture. English: whoever fetches a picture has no language. `logo` is a digest."""
 
     site: str
     title: str
@@ -45,6 +47,7 @@ class Words:
     line: str = ""
     price: str = ""
     facts: tuple[str, ...] = ()
+    logo: str = ""
 
     @property
     def digest(self) -> str:
@@ -86,13 +89,15 @@ def site(digest: str) -> BaseResponse:
     return answer(words, digest, url_for("pictures.site", digest=words.digest))
 
 
-def answer(words: Words, digest: str, address: str) -> BaseResponse:
+def answer(
+    words: Words, digest: str, address: str, find_logo: Callable[[str], bytes | None] = lambda _digest: None
+) -> BaseResponse:
     """Answer with the picture of these words; who asks for another one is sent to `address`, where this one is."""
     if digest != words.digest:
         moved = redirect(address, 302)
         moved.headers["Cache-Control"] = "public, max-age=300"
         return moved
-    response = make_response() if request.if_none_match.contains(digest) else make_response(_picture(words))
+    response = make_response() if request.if_none_match.contains(digest) else make_response(_picture(words, find_logo))
     response.mimetype = "image/png"
     response.set_etag(digest)
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
@@ -100,7 +105,7 @@ def answer(words: Words, digest: str, address: str) -> BaseResponse:
     return response.make_conditional(request)
 
 
-def _picture(words: Words) -> bytes:
+def _picture(words: Words, find_logo: Callable[[str], bytes | None]) -> bytes:
     cache, key = plugs().redis, f"picture:{words.digest}"
     try:
         kept = cache.get(key)
@@ -110,7 +115,7 @@ def _picture(words: Words) -> bytes:
         if cache.incr(second) > _MOST_A_SECOND:
             raise _busy()
         cache.expire(second, 5)
-        drawn = draw(words, letters())
+        drawn = draw(words, letters(), find_logo(words.logo) if words.logo else None)
         cache.set(key, drawn, ex=_KEPT)
     except (redis.RedisError, NoLetters) as missing:
         raise _busy() from missing
@@ -133,9 +138,11 @@ def _letters(built: Path) -> Letters:
     return Letters(built)
 
 
-def draw(words: Words, fonts: Letters) -> bytes:
-    """Return the picture as PNG."""
+def draw(words: Words, fonts: Letters, logo: bytes | None = None) -> bytes:
+    """Return the picture as PNG, with a logo of ours (`portal.logos`) in its corner."""
     picture = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
+    if logo is not None:
+        _stick(picture, logo)
     on = ImageDraw.Draw(picture)
     _sign(on, _LEFT, 66)
     fonts.draw(on, (_LEFT + 64, 102), fonts.clean(words.site), Face(34, 600), INK)
@@ -166,6 +173,15 @@ def _block(
 
 def _step(face: Face) -> float:
     return face.size * 1.25
+
+
+def _stick(picture: Image.Image, logo: bytes) -> None:
+    """Put a logo into the upper right corner, rounded like a tile."""
+    mark = Image.open(io.BytesIO(logo)).convert("RGBA").resize((_LOGO, _LOGO), Image.Resampling.LANCZOS)
+    shape = Image.new("L", (_LOGO * 4, _LOGO * 4), 0)
+    ImageDraw.Draw(shape).rounded_rectangle((0, 0, _LOGO * 4 - 1, _LOGO * 4 - 1), 40, fill=255)
+    rounded = ImageChops.multiply(mark.getchannel("A"), shape.resize((_LOGO, _LOGO), Image.Resampling.LANCZOS))
+    picture.paste(mark, (_RIGHT - _LOGO, 44), rounded)
 
 
 def _sign(on: ImageDraw.ImageDraw, x: float, y: float) -> None:

@@ -43,6 +43,7 @@ def shape(path: str) -> str:
     address = re.sub(r"/\d+(?=/|$)", "/#", address)
     address = re.sub(r"(/docs)/.+", r"\1/#", address)
     address = re.sub(r"^/marketplace/[^/]+/[^/]+", "/marketplace/*/*", address)
+    address = re.sub(r"^/marketplace/(?!compare$)[^/]+$", "/marketplace/*", address)
     return address + ("?" if query else "")
 
 

@@ -99,9 +99,11 @@ def of_the_look(page: Page, theme: str, *, once: bool) -> Iterator[str]:
 
 def expected(name: str | None) -> set[str]:
     """Pages without which the crawl has not been where it should."""
-    public = {"/", "/terms", "/marketplace", "/marketplace/*/*", "/marketplace/*/*/docs/#", "/marketplace/*/*/pricing"}
+    public = {"/", "/terms", "/marketplace", "/marketplace/*", "/marketplace/*/*", "/marketplace/*/*/docs/#"}
+    public |= {"/marketplace/*/*/pricing"}
     if name is None:
         return {*public, "/login", "/signup", "/forgotten", "/mail"}
     inside = {*public, "/usage", "/settings", "/settings/tokens", "/settings/members", "/subscriptions", "/subscribe/#"}
     inside |= {"/settings/second-factor", "/settings/organisation", "/settings/billing", "/organisations/new"}
+    inside |= {"/settings/organisation/logo"}
     return {*inside, "/provider/apis/#" if name == "ada" else "/subscriptions/#"}

@@ -13,11 +13,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image, ImageChops, ImageColor
 
+from portal.db import SYSTEM, transaction
 from portal.demo import assets
+from portal.identity.members import choose_logo
 from portal.kit.clock import ManualClock
+from portal.logos import drawing as logo_drawing
+from portal.logos import service as logo_store
 from portal.web import pictures
 from portal.web.lettering import Face, Letters
 from portal.web.pictures import HEIGHT, WIDTH, Words, draw
+from tests.conftest import START
 from tests.factories import make_account, make_api, make_organisation, make_plan, make_user
 from tests.sign_in import sign_in_as
 
@@ -164,3 +169,26 @@ def test_a_picture_is_drawn_once_and_only_so_many_a_second(
     assert "immutable" not in refused.headers["Cache-Control"]
     clock.advance(timedelta(seconds=1))
     assert client.get(address).status_code == 200
+
+
+def test_a_logo_stands_on_the_picture_of_its_api_and_of_its_provider(fonts: Letters, client: FlaskClient) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (200, 200), "#cc2200").save(out, "PNG")
+    drawn = logo_drawing.draw(out.getvalue())
+    plain, marked = (draw(CASES["usual"], fonts, each) for each in (None, drawn.large))
+    corner = (WIDTH - 80 - 48, 92)
+    assert Image.open(io.BytesIO(plain)).convert("RGB").getpixel(corner) == ImageColor.getrgb(pictures.PAPER)
+    assert Image.open(io.BytesIO(marked)).convert("RGB").getpixel(corner) == (204, 34, 0)
+
+    provider = make_organisation("Kestrel Data", "kestrel")
+    api = make_api(provider)
+    addresses = ("/marketplace/kestrel", f"/marketplace/kestrel/{api.slug}")
+    before = [images(client.get(each).get_data(as_text=True))[0] for each in addresses]
+    with transaction(SYSTEM):
+        logo_store.keep(provider.id, drawn, actor="test", now=START)
+        choose_logo(provider.id, drawn.digest, actor="test")
+    for address, old in zip(addresses, before, strict=True):
+        new = images(client.get(address).get_data(as_text=True))[0]
+        assert new != old
+        picture = Image.open(io.BytesIO(client.get(new).data)).convert("RGB")
+        assert picture.getpixel(corner) == (204, 34, 0)

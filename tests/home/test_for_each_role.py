@@ -83,7 +83,8 @@ def test_crawlers_find_listed_apis_and_nothing_private(client: FlaskClient) -> N
     assert (answer.status_code, answer.mimetype) == (200, "application/xml")
     found = [node.text for node in ElementTree.fromstring(answer.data).iter() if node.tag.endswith("loc")]  # noqa: S314
     assert found == [
-        "http://127.0.0.1:8000/", "http://127.0.0.1:8000/marketplace", "http://127.0.0.1:8000/marketplace/kestrel/rates",
+        "http://127.0.0.1:8000/", "http://127.0.0.1:8000/marketplace", "http://127.0.0.1:8000/marketplace/kestrel",
+        "http://127.0.0.1:8000/marketplace/kestrel/rates",
     ]  # fmt: skip
     robots = client.get("/robots.txt")
     assert "Disallow: /\n" in robots.text, "a demo is nobody's search result"

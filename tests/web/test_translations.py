@@ -56,6 +56,7 @@ NO_PAGES = {
     "pictures.site",
     "catalog.picture",
     "catalog.provider_picture",
+    "logos.picture",
     "static",
     "health.health",
     "health.live",

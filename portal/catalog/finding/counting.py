@@ -120,17 +120,6 @@ def provider_names(slugs: Sequence[str]) -> dict[str, str]:
     return {slug: name for slug, name in db.session.execute(statement, {"slugs": list(slugs)})}  # noqa: C416
 
 
-def find_provider(slug: str) -> tuple[str, int] | None:
-    """Return the name of a provider and how many APIs it has in the market; None for one who has none."""
-    statement = text("""
-        SELECT o.name, c.listed FROM organisations o
-        JOIN catalog_counts c ON c.organisation_id = o.id AND c.category = '' AND c.price = ''
-        WHERE o.slug = :slug AND c.listed > 0
-    """)
-    row = db.session.execute(statement, {"slug": slug}).one_or_none()
-    return (row.name, row.listed) if row else None
-
-
 def values_of(name: str, marks: dict[str, int]) -> list[FacetValue]:
     """Return every value of a facet with what choosing it would leave, in the order of the page."""
     dimension = DIMENSIONS[name]

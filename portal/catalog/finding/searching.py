@@ -35,7 +35,7 @@ _ORDER = {
 _SORTED_BY = "a.id, a.organisation_id, a.name, a.calls_30d, a.published_at, a.p95_ms, a.uptime_ppm, a.price_points, a.price_lines"
 _CARD = """
     a.id, o.slug AS organisation, o.name AS organisation_name, a.is_verified AS organisation_verified, a.slug,
-    a.category, a.state, a.product_id, a.published_at, a.is_new, a.has_free,
+    a.category, a.state, a.product_id, a.published_at, a.is_new, a.has_free, COALESCE(a.logo, o.logo) AS logo,
     (SELECT v.sunset_at FROM api_versions v WHERE v.api_id = a.id AND v.is_default) AS sunset_at
 """
 _MARKS = "StartSel=\x02, StopSel=\x03, HighlightAll=true"

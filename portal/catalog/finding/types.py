@@ -33,6 +33,7 @@ class Card:
     is_new: bool
     has_free: bool
     sunset_at: datetime | None
+    logo: str | None = None
     match: tuple[str, str] | None = None
 
 

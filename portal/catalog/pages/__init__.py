@@ -13,22 +13,25 @@ from portal.catalog.pages import (
     finding,
     gaps,
     judging,
+    logo,
     marketplace,
     overview,
     pictures,
     pricing,
     provider,
     saving,
+    storefront,
 )
 from portal.web import duties, nav
 from portal.web.principal import Principal
 
-for _pages in (overview, documentation, pricing, changes, pictures):
+for _pages in (overview, documentation, pricing, changes, pictures, storefront):
     _pages.routes(marketplace.bp)
 
 
 def register(app: Flask) -> None:
     """Serve the market and the provider's desk, and name them in the navigation."""
+    app.url_map.converters["provider"] = storefront.ProviderSlug
     app.register_blueprint(marketplace.bp)
     frame.register(app)
     palette.register(app)
@@ -48,4 +51,4 @@ def _provider_links(principal: Principal | None) -> list[nav.NavItem]:
     return [nav.link(_("My APIs"), url_for("provider.index"))]
 
 
-__all__ = ["comparing", "finding", "register", "saving"]
+__all__ = ["comparing", "finding", "logo", "register", "saving"]

@@ -6,11 +6,13 @@ from flask import Blueprint, abort, url_for
 from flask_babel import force_locale
 from werkzeug.wrappers import Response
 
-from portal.catalog import queries
+from portal.catalog import providers, queries
 from portal.catalog.errors import UnknownApi
 from portal.catalog.facts import find_facts
-from portal.catalog.finding import counting
+from portal.catalog.providers import UnknownProvider
 from portal.catalog.types import SMALLEST_SAMPLE, ApiView
+from portal.logos.queries import find_picture
+from portal.logos.types import LARGE
 from portal.pricing.queries import list_offers
 from portal.pricing.words import headline
 from portal.web.formatting import number, percent
@@ -33,7 +35,7 @@ def picture(organisation: str, api: str, digest: str) -> Response:
     except UnknownApi:
         abort(404)
     words = words_of(view)
-    return answer(words, digest, _address(view, words))
+    return answer(words, digest, _address(view, words), find_logo)
 
 
 def picture_of(view: ApiView) -> str:
@@ -55,7 +57,13 @@ def words_of(view: ApiView) -> Words:
             line=view.summary,
             price=headline(list_offers(view.product_id)) if view.product_id is not None else "",
             facts=_facts(view.id),
+            logo=view.logo or "",
         )
+
+
+def find_logo(digest: str) -> bytes | None:
+    """Return a logo that everybody may see, for drawing it onto a picture."""
+    return find_picture(digest, LARGE)
 
 
 def _facts(api_id: int) -> tuple[str, ...]:
@@ -81,7 +89,7 @@ def provider_picture(organisation: str, digest: str) -> Response:
     if words is None:
         abort(404)
     address = url_for("catalog.provider_picture", organisation=organisation, digest=words.digest)
-    return answer(words, digest, address)
+    return answer(words, digest, address, find_logo)
 
 
 def picture_of_provider(organisation: str) -> str:
@@ -93,10 +101,16 @@ def picture_of_provider(organisation: str) -> str:
 
 
 def _provider_words(organisation: str) -> Words | None:
-    found = counting.find_provider(organisation)
-    if found is None:
+    try:
+        view = providers.get_provider(None, organisation)
+    except UnknownProvider:
         return None
-    name, listed = found
     with force_locale("en"):
-        line = f"{number(listed)} {'API' if listed == 1 else 'APIs'} in the market"
-        return Words(site=plugs().settings.product_name, title=name, line=line)
+        by = f"{number(view.listed)} {'API' if view.listed == 1 else 'APIs'} in the market"
+        return Words(
+            site=plugs().settings.product_name,
+            title=view.name,
+            by=by,
+            line=view.description or "",
+            logo=view.logo or "",
+        )

@@ -210,7 +210,11 @@ def _sole_provider(wanted: Search, found: Found) -> tuple[str, str, str] | None:
         return None
     slug = wanted.filters[PROVIDER][0]
     name = next((value.label for value in found.facets[PROVIDER] if value.value == slug), None)
-    return (name, url_for("catalog.index", provider=slug), picture_of_provider(slug)) if name and found.total else None
+    return (
+        (name, url_for("catalog.provider", organisation=slug), picture_of_provider(slug))
+        if name and found.total
+        else None
+    )
 
 
 def marked(text: str) -> Markup:

@@ -17,12 +17,13 @@ register_namespace("", _ATOM)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry; `key` makes its id within the feed and never changes."""
+    """One entry; `key` makes its id within the feed and never changes. `link` is its own page, if it has one."""
 
     key: str
     title: str
     summary: str
     updated: datetime
+    link: str = ""
 
 
 def atom(title: str, author: str, *, page: str, own: str, updated: datetime, entries: Sequence[Entry]) -> bytes:
@@ -39,8 +40,9 @@ def atom(title: str, author: str, *, page: str, own: str, updated: datetime, ent
         _add(found, "id", f"{own}#{entry.key}")
         _add(found, "title", entry.title)
         _add(found, "updated", isoformat_z(entry.updated))
-        _add(found, "link", href=page)
-        _add(found, "summary", entry.summary)
+        _add(found, "link", href=entry.link or page)
+        if entry.summary:
+            _add(found, "summary", entry.summary)
     written: bytes = tostring(feed, encoding="utf-8", xml_declaration=True)
     return written
 

@@ -1,4 +1,4 @@
-"""What an organisation says about itself, and making another one."""
+"""What an organisation says about itself, its logo, and making another one."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from portal.web.principal import confirmed_required, get_principal, person_requi
 @right_required("manage")
 @person_required
 def organisation() -> Answer:
-    """Name, description and website."""
+    """Name, what it does, where to find and ask it."""
     person = get_principal()
     number = organisation_of(person)
     if request.method == "GET":
         found = queries.get_organisation(number)
-        names = ("name", "description", "website")
-        values = {name: getattr(found, name) or "" for name in names}
-        return render_template("identity/organisation.html", form=Entered(values=values), slug=found.slug)
+        values = {name: getattr(found, name) or "" for name in organisation_forms.PROFILE}
+        return render_template("identity/organisation.html", form=Entered(values=values), organisation=found)
     wanted, entered = organisation_forms.read_organisation(request.form)
     if wanted is None:
-        slug = person.organisation_slug
-        return again("identity/organisation.html", form=entered, slug=slug)
+        return again("identity/organisation.html", form=entered, organisation=queries.get_organisation(number))
     with transaction():
         members.change_organisation(
             number,
             name=wanted.name,
             description=wanted.description,
             website=wanted.website,
+            about=wanted.about,
+            support=wanted.support,
             actor=person.actor,
         )
     flash(_("The organisation is saved."), "success")

@@ -1,0 +1,1 @@
+"""Logos that organisations upload: read with suspicion, drawn anew by us, kept by what they hold."""
