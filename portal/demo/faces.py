@@ -17,6 +17,7 @@ from portal.demo.stalls import (
     MOCKINGBIRD,
     OFFICE,
     PENNYWORTH,
+    PRAIRIE,
     REGISTRA,
     RINGWISE,
 )
@@ -87,6 +88,12 @@ FACES = {
     ),
     MEASURES: Face(
         "Miles, stones, chains and hogsheads into what the rest of the world uses, and back again.", "measures",
+    ),
+    PRAIRIE: Face(
+        "Accountants from Omaha who got tired of 1099 forms coming back in March.\n\n"
+        "We check the shape of payee numbers before a payment runs, and name the rule that a number breaks. "
+        "Nothing you send is stored.\n\nWe bill in US dollars.",
+        "prairie", "desk@prairieledger.example",
     ),
 }  # fmt: skip
 

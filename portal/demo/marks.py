@@ -151,6 +151,15 @@ def _measures() -> Image.Image:
     return picture
 
 
+def _prairie() -> Image.Image:
+    """Rows of a ledger that become a field, under a low sun."""
+    picture, on = _sheet("#5b3a1e")
+    _disc(on, 0.68, 0.36, 0.15, "#f4c95d")
+    for row, (y, reach) in enumerate(((0.56, 0.26), (0.68, 0.33), (0.8, 0.38))):
+        _line(on, [(0.5 - reach, y), (0.5 + reach, y - 0.03 * row)], 0.06, ("#e9d8a6", "#cfe0a4", "#94b76a")[row])
+    return picture
+
+
 def _almanac() -> Image.Image:
     """The moon before the sun."""
     picture, on = _sheet("#16264f")
@@ -182,6 +191,7 @@ _MARKS: dict[str, Callable[[], Image.Image]] = {
     "pennyworth": _pennyworth,
     "institute": _institute,
     "measures": _measures,
+    "prairie": _prairie,
     "almanac": _almanac,
     "qr-codes": _qr_codes,
 }

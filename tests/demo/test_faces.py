@@ -22,7 +22,7 @@ MARKS = [face.mark for face in FACES.values() if face.mark] + list(OWN_MARKS.val
 def test_every_provider_of_the_demo_has_a_face_and_two_have_no_mark() -> None:
     providers = {api.organisation for api in (*FIRST, *APIS)}
     assert set(FACES) == providers
-    assert len(providers) == 11
+    assert len(providers) == 12
     assert len([face for face in FACES.values() if not face.mark]) == 2
     said = {stall.owner.organisation: stall.description for stall in STALLS}
     for name, face in FACES.items():
