@@ -20,6 +20,7 @@ class Purchase(Base):
     `failure` is why the bank refused the card that was tried last, in the provider's code.
     `seen`: what the provider said of an open one when it was last asked: open (nobody has paid), processing (the
     payment is on its way, which some methods take days for).
+    `spending_limit` is the limit that the subscription begins with, minor units.
     """
 
     __tablename__ = "purchases"
@@ -28,6 +29,7 @@ class Purchase(Base):
             "status IN ('started', 'open', 'complete', 'canceled', 'expired', 'failed')", name="purchases_status"
         ),
         CheckConstraint("seen IN ('open', 'processing')", name="purchases_seen"),
+        CheckConstraint("spending_limit >= 0", name="purchases_spending"),
         Index(
             "purchases_one_open",
             "account_id",
@@ -55,6 +57,7 @@ class Purchase(Base):
     seen: Mapped[str | None]
     key_issued_at: Mapped[datetime | None]
     key_name: Mapped[str | None]
+    spending_limit: Mapped[int | None]
     promotion_code: Mapped[str | None]
     stripe_promotion_id: Mapped[str | None]
     first_amount: Mapped[int | None]
