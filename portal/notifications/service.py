@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal.db import SYSTEM, db, transaction
 from portal.identity.errors import LinkGone
 from portal.kit.clock import Clock
-from portal.notifications import billing_letters, identity_letters, member_letters
+from portal.notifications import billing_letters, identity_letters, member_letters, spending_letters
 from portal.notifications.desk import Desk
 from portal.notifications.models import KeptMail
 from portal.outbox.service import Pending
@@ -39,6 +39,8 @@ LETTERS: dict[str, Writer] = {
     "billing.recovered": billing_letters.recovered,
     "billing.trial-ending": billing_letters.trial_ending,
     "billing.ended": billing_letters.ended,
+    "billing.spending-near": spending_letters.near,
+    "billing.spending-reached": spending_letters.reached,
 }
 
 
