@@ -15,7 +15,7 @@ from portal.gateway import provisioning
 from portal.identity import service as identity
 from portal.metering import measuring, partitions
 from portal.notifications import service as notifications
-from portal.payments import reminding
+from portal.payments import reminding, spending
 from portal.reconciliation import running
 from portal.subscriptions import service as subscriptions
 from portal.web import idempotency
@@ -121,6 +121,14 @@ def remind_of_payments() -> str:
     """Announce the mails that overdue subscriptions and ending trials call for."""
     now = plugs().clock.now()
     return f"{in_transaction(lambda _session: reminding.consider_all(now), scope=SYSTEM)} mails"
+
+
+def tell_of_spending_limits() -> str:
+    """Announce the mails about spending limits that are nearly or wholly used up."""
+    ports = plugs()
+    if not ports.holds_limits:
+        return "the gateway holds no limits"
+    return f"{in_transaction(lambda _session: spending.tell_all(ports.clock.now()), scope=SYSTEM)} mails"
 
 
 def forget_answers_to_repeats() -> str:

@@ -37,6 +37,7 @@ TIMETABLE = (
     Entry("market words", timedelta(days=1), recurring.count_the_words, offset=timedelta(hours=3)),
     Entry("market wishes", timedelta(days=1), recurring.forget_old_wishes, offset=timedelta(hours=4)),
     Entry("payment reminders", timedelta(hours=1), recurring.remind_of_payments, offset=timedelta(minutes=11)),
+    Entry("spending limits", timedelta(minutes=1), recurring.tell_of_spending_limits),
     Entry("kept answers", timedelta(hours=1), recurring.forget_answers_to_repeats, offset=timedelta(minutes=23)),
     Entry("event gaps", timedelta(hours=1), recurring.fill_event_gaps, offset=timedelta(minutes=27)),
     Entry("reconciliation", timedelta(minutes=5), recurring.begin_the_reconciliation, offset=timedelta(minutes=1)),

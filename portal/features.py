@@ -22,7 +22,7 @@ from portal.metering import pages as metering
 from portal.notifications import pages as notifications
 from portal.payments import api as payments_api
 from portal.payments import pages as payments
-from portal.payments import sessions_api
+from portal.payments import sessions_api, spending_api
 from portal.payments.premium import api as premium_api
 from portal.payments.premium import pages as premium
 from portal.payments.selling import pages as selling
@@ -76,6 +76,8 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     payments.register(app)
     app.register_blueprint(payments_api.bp)
     csrf.exempt(payments_api.bp)
+    app.register_blueprint(spending_api.bp)
+    csrf.exempt(spending_api.bp)
     app.register_blueprint(sessions_api.bp)
     csrf.exempt(sessions_api.bp)
     projects.register(app)

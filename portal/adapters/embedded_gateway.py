@@ -24,6 +24,7 @@ class EmbeddedGateway:
     """
 
     needs_key_text = False
+    holds_quotas = True
 
     def __init__(self, url: str, connection: redis.Redis, *, pause: Callable[[float], None] = time.sleep) -> None:
         self._url, self._redis, self._pause = url.rstrip("/"), connection, pause

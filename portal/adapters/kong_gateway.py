@@ -33,6 +33,7 @@ class KongGateway:
     """
 
     needs_key_text = True
+    holds_quotas = False  # its counters know calendar months, not billing periods, and start over with each node
 
     def __init__(self, admin_url: str, proxy_url: str, *, log_url: str, log_token: str) -> None:
         self._admin, self._proxy = admin_url.rstrip("/"), proxy_url.rstrip("/")

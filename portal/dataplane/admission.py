@@ -97,14 +97,10 @@ class Admission:
         call.headers["X-Quota-Remaining"] = str(verdict.remaining)
         call.headers["X-Quota-Reset"] = resets_at
         if not verdict.allowed:
-            wait = max(timedelta(seconds=1), verdict.resets_at - call.instant)
-            raise refusals.quota_exceeded(
-                verdict.limit,
-                resets_at,
-                int(wait.total_seconds()),
-                self._config.portal_url,
-                credential.subscription_id,
-            )
+            wait = int(max(timedelta(seconds=1), verdict.resets_at - call.instant).total_seconds())
+            until = (verdict.limit, resets_at, wait, self._config.portal_url, credential.subscription_id)
+            own = credential.spending_limit
+            raise refusals.quota_exceeded(*until) if own is None else refusals.spending_limit_reached(own, *until)
 
 
 def _unexpired(credential: Credential, instant: datetime) -> Credential:

@@ -78,6 +78,13 @@ class _Counter:
     recent: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def may_spend(self, cap: int) -> bool:
+        """True when a held call may be made under this cap.
+
+        What was leased under a higher cap, or came back after this one was reached, is the database's to judge again.
+        """
+        return self.left > 0 and self.denied_cap != cap and (self.booked is None or self.booked <= cap)
+
 
 class Quotas:
     """Hard caps that hold across processes and restarts; plain counting where calls beyond the quota are billed.
@@ -98,11 +105,12 @@ class Quotas:
         counter.touched = time.monotonic()
         cap = credential.quota
         if cap is None:
-            counter.unbooked += 1
+            # A lease from when there was a cap was booked already; it is taken off what is booked next.
+            counter.unbooked, counter.left = counter.unbooked + 1 - counter.left, 0
             return None
-        if counter.left <= 0:
+        if not counter.may_spend(cap):
             await self._book(counter, cap)
-        if counter.left <= 0:
+        if not counter.may_spend(cap):
             return QuotaVerdict(False, cap, 0, counter.period.end)
         counter.left -= 1
         counter.recent += 1
@@ -148,11 +156,13 @@ class Quotas:
 
     async def _book(self, counter: _Counter, cap: int) -> None:
         async with counter.lock:
-            if counter.left > 0:
+            if counter.may_spend(cap):
                 return
             if counter.denied_cap == cap and time.monotonic() < counter.denied_until:
                 return
             wanted = max(1, min(LARGEST_LEASE, counter.recent))
+            if counter.unbooked or counter.left:  # from before this cap, or before it was reached
+                await self._return(counter, with_lease=True)
             try:
                 granted, counter.booked = await self._truth.lease(
                     counter.subscription_id, counter.period, wanted=wanted, cap=cap
@@ -160,7 +170,7 @@ class Quotas:
             except TruthUnavailable:
                 self._lend(counter, cap)
                 return
-            counter.left += granted
+            counter.left, counter.denied_cap = counter.left + granted, -1
             if not granted:
                 counter.denied_cap, counter.denied_until = cap, time.monotonic() + _DENIAL_SECONDS
 

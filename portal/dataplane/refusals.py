@@ -10,6 +10,7 @@ import orjson
 from aiohttp import web
 
 from portal.dataplane.types import Decision
+from portal.kit.money import Money
 
 
 @dataclass(slots=True, eq=False)
@@ -171,6 +172,28 @@ def quota_exceeded(limit: int, resets_at: str, retry_after: int, portal_url: str
         Decision.QUOTA_EXCEEDED,
         {"Retry-After": str(retry_after)},
         {"limit": limit, "resets_at": resets_at, "help": f"{portal_url}/subscriptions/{subscription_id}"},
+    )
+
+
+def spending_limit_reached(
+    own: Money, calls: int, resets_at: str, retry_after: int, portal_url: str, subscription_id: int
+) -> Refusal:
+    sum_of_money = f"{own.decimal} {own.currency.upper()}"
+    return Refusal(
+        429,
+        "spending-limit-reached",
+        "Spending limit reached",
+        f"Your limit of {sum_of_money} a period pays for {calls} calls, and they are used. Calls are served again"
+        f" once somebody raises the limit, or when the next period starts at {resets_at}.",
+        Decision.SPENDING_LIMIT,
+        {"Retry-After": str(retry_after)},
+        {
+            "limit": calls,
+            "spending_limit": own.amount,
+            "currency": own.currency,
+            "resets_at": resets_at,
+            "help": f"{portal_url}/subscriptions/{subscription_id}",
+        },
     )
 
 

@@ -16,6 +16,7 @@ from yarl import URL
 
 from portal.dataplane.cache import Proof, TruthUnavailable
 from portal.dataplane.types import Credential, Route
+from portal.kit.money import Money
 from portal.kit.periods import Period
 from portal.kit.stable_ids import stable_uuid
 
@@ -142,6 +143,15 @@ def _route(row: Mapping[str, Any]) -> Route:
     )
 
 
+def _cap(row: Mapping[str, Any]) -> tuple[int | None, Money | None]:
+    """Return after how many calls a period stops, and the buyer's limit when it is that which stops it."""
+    hard = None if row["is_billed_beyond"] else row["included_quantity"]
+    own = row["spending_calls"]
+    if own is None or (hard is not None and hard <= own):
+        return hard, None
+    return own, Money(row["spending_limit"], row["currency"])
+
+
 def _credential(row: Mapping[str, Any]) -> Credential:
     subscription_id = row["subscription_id"]
     consumer_id = str(stable_uuid("consumer", subscription_id))
@@ -152,6 +162,7 @@ def _credential(row: Mapping[str, Any]) -> Credential:
         "tags": ["portal", f"sub:{subscription_id}"],
     }
     included = row["included_quantity"]
+    quota, spending_limit = _cap(row)
     return Credential(
         key_id=row["key_id"],
         public_id=row["public_id"],
@@ -162,7 +173,8 @@ def _credential(row: Mapping[str, Any]) -> Credential:
         api_id=row["api_id"],
         plan_code=row["plan_code"],
         requests_per_minute=row["requests_per_minute"],
-        quota=None if row["is_billed_beyond"] else included,
+        quota=quota,
+        spending_limit=spending_limit,
         is_counted=included is not None or row["is_billed_beyond"],
         valid_from=row["valid_from"],
         valid_to=row["valid_to"],

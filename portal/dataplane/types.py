@@ -9,6 +9,7 @@ from typing import Any
 
 from yarl import URL
 
+from portal.kit.money import Money
 from portal.kit.periods import Interval, Period, period_containing
 
 
@@ -32,7 +33,8 @@ class Credential:
     """A key that is not revoked, and what supports it. Instants are aware UTC.
 
     `valid_from` is None when no entitlement supports the key. `quota` is the number of calls per period after which
-    calls are refused; None when they go on (billed, or unlimited). `is_counted` is True when a period's calls matter.
+    calls are refused; None when they go on (billed, or unlimited). `spending_limit` is the buyer's own, when that is what
+    `quota` stands for, and None when the plan refuses sooner. `is_counted` is True when a period's calls matter.
     """
 
     key_id: int
@@ -45,6 +47,7 @@ class Credential:
     plan_code: str
     requests_per_minute: int | None
     quota: int | None
+    spending_limit: Money | None
     is_counted: bool
     valid_from: datetime | None
     valid_to: datetime | None
@@ -77,6 +80,7 @@ class Decision(StrEnum):
     NOT_ENTITLED = "not-entitled"
     RATE_LIMITED = "rate-limited"
     QUOTA_EXCEEDED = "quota-exceeded"
+    SPENDING_LIMIT = "spending-limit-reached"
     TOO_LARGE = "too-large"
     BAD_REQUEST = "bad-request"
     SLOW_CLIENT = "slow-client"

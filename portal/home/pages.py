@@ -85,4 +85,5 @@ def _standing(principal: Principal) -> str:
         offers=list_offers_for([one.product_id for one in newest if one.product_id]),
         may_buy=principal.may("buy"),
         may_keys=principal.may("keys"),
+        holds_limits=plugs().holds_limits,
     )

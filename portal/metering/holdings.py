@@ -13,17 +13,23 @@ from sqlalchemy import text
 
 from portal.db import db
 from portal.kit.periods import Period
+from portal.pricing.rules import MAX_QUANTITY
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What the plan includes per period and what happens beyond it; amounts are minor units of `currency`."""
+    """What the plan includes per period and what happens beyond it; amounts are minor units of `currency`.
+
+    `stops_at` is the number of calls that the buyer's own `spending_limit` pays for; None when nothing stops there.
+    """
 
     included: int | None
     usage_model: str | None
     unit_amount: Decimal | None
     package_size: int | None
     currency: str
+    spending_limit: int | None = None
+    stops_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ _LIST = text("""
         s.cancel_at_period_end OR s.cancel_at IS NOT NULL AS ends, s.ended_at,
         s.stripe_subscription_id IS NULL AS is_free, a.blocked_at,
         price.included_quantity, price.usage_model, price.unit_amount, price.package_size, price.currency,
+        s.spending_limit, NULLIF(s.spending_calls, :unreached) AS stops_at,
         EXISTS (SELECT 1 FROM api_keys k WHERE k.subscription_id = s.id AND k.revoked_at IS NULL) AS has_key
     FROM subscriptions s
     JOIN products p ON p.id = s.product_id
@@ -85,7 +92,7 @@ _SAMPLE = text("""
 
 def list_holdings(account_id: int) -> list[Holding]:
     """Return an account's subscriptions by name, the ended ones last."""
-    found = db.session.execute(_LIST, {"account_id": account_id})
+    found = db.session.execute(_LIST, {"account_id": account_id, "unreached": MAX_QUANTITY})
     return [
         Holding(
             subscription_id=row.id,
@@ -97,7 +104,13 @@ def list_holdings(account_id: int) -> list[Holding]:
             ends=row.ends,
             ended_at=row.ended_at,
             allowance=Allowance(
-                row.included_quantity, row.usage_model, row.unit_amount, row.package_size, row.currency
+                row.included_quantity,
+                row.usage_model,
+                row.unit_amount,
+                row.package_size,
+                row.currency,
+                row.spending_limit,
+                row.stops_at,
             ),
             has_key=row.has_key,
             is_free=row.is_free,

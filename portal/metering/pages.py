@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -236,7 +236,9 @@ def _shared_context(looking: _Looking) -> dict[str, Any]:
 
 def _meter(looking: _Looking, held: Holding) -> Meter:
     used = queries.usage_of_period(looking.account_id, held.subscription_id, held.period)
-    return meter_of(held.allowance, used.billable_calls)
+    # A gateway that cannot stop at a number of calls does not keep the limit, so the meter must not promise it.
+    allowance = held.allowance if plugs().holds_limits else replace(held.allowance, stops_at=None)
+    return meter_of(allowance, used.billable_calls)
 
 
 def _log(looking: _Looking) -> CallPage:

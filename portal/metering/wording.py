@@ -18,6 +18,7 @@ def decision_words(decision: str) -> str:
         "not-entitled": _("no right to this API"),
         "rate-limited": _("too many calls a minute"),
         "quota-exceeded": _("limit of the period reached"),
+        "spending-limit-reached": _("your spending limit reached"),
         "too-large": _("too large"),
         "bad-request": _("unreadable request"),
         "slow-client": _("request came too slowly"),

@@ -22,7 +22,7 @@ from portal.web.formatting import money
 
 def overdue(facts: Facts, desk: Desk) -> Letter | None:
     """To whoever may pay: a payment failed, until when access stays, and where to settle it."""
-    held, reader = _held(facts), _reader(facts)
+    held, reader = held_of(facts), payer_of(facts)
     invoice = find_invoice(int(facts["invoice_id"]))
     if (
         held is None
@@ -32,7 +32,7 @@ def overdue(facts: Facts, desk: Desk) -> Letter | None:
         or held.status not in ("past_due", "unpaid")
     ):
         return None
-    owed, what = Money(invoice.amount_due - invoice.amount_paid, invoice.currency), _name(held)
+    owed, what = Money(invoice.amount_due - invoice.amount_paid, invoice.currency), name_of(held)
     return desk.write(
         reader,
         lambda: Draft(
@@ -56,11 +56,11 @@ def overdue(facts: Facts, desk: Desk) -> Letter | None:
 
 def recovered(facts: Facts, desk: Desk) -> Letter | None:
     """To whoever was reminded: it is paid, everything goes on."""
-    held, reader = _held(facts), _reader(facts)
+    held, reader = held_of(facts), payer_of(facts)
     invoice = find_invoice(int(facts["invoice_id"]))
     if held is None or reader is None or invoice is None or invoice.status != "paid" or held.status != "active":
         return None
-    paid, what = Money(invoice.amount_paid, invoice.currency), _name(held)
+    paid, what = Money(invoice.amount_paid, invoice.currency), name_of(held)
     return desk.write(
         reader,
         lambda: Draft(
@@ -73,7 +73,7 @@ def recovered(facts: Facts, desk: Desk) -> Letter | None:
 
 def trial_ending(facts: Facts, desk: Desk) -> Letter | None:
     """To whoever may pay: the trial ends, what is charged then, and how not to be charged."""
-    held, reader = _held(facts), _reader(facts)
+    held, reader = held_of(facts), payer_of(facts)
     if (
         held is None
         or reader is None
@@ -87,7 +87,7 @@ def trial_ending(facts: Facts, desk: Desk) -> Letter | None:
     return desk.write(
         reader,
         lambda: Draft(
-            _("The trial of %(what)s ends on %(date)s", what=_name(held), date=day_of(end, reader)),
+            _("The trial of %(what)s ends on %(date)s", what=name_of(held), date=day_of(end, reader)),
             (
                 _("Then %(amount)s are charged, and the plan goes on.", amount=money(amount)),
                 _("If you do not want that, cancel before: nothing is charged, and it works to the end of the trial."),
@@ -99,31 +99,34 @@ def trial_ending(facts: Facts, desk: Desk) -> Letter | None:
 
 def ended(facts: Facts, desk: Desk) -> Letter | None:
     """To whoever may pay: a subscription is over."""
-    held, reader = _held(facts), _reader(facts)
+    held, reader = held_of(facts), payer_of(facts)
     if held is None or reader is None or not held.has_ended:
         return None
     return desk.write(
         reader,
         lambda: Draft(
-            _("%(what)s has ended", what=_name(held)),
+            _("%(what)s has ended", what=name_of(held)),
             (_("Its keys are refused from now on, and nothing more is charged. Invoices stay where they are."),),
             (_("See the subscription"), desk.link("subscriptions.show", subscription_id=str(held.id))),
         ),
     )
 
 
-def _held(facts: Facts) -> SubscriptionView | None:
+def held_of(facts: Facts) -> SubscriptionView | None:
+    """Return the subscription that a letter is about."""
     try:
         return get_subscription(int(facts["subscription_id"]))
     except UnknownSubscription:
         return None
 
 
-def _reader(facts: Facts) -> Reader | None:
+def payer_of(facts: Facts) -> Reader | None:
+    """Return who reads a letter about money; None when they can no longer be written to."""
     person = people.find_person(int(facts["user_id"]))
     return None if person is None or person.is_disabled or not person.is_confirmed else reader_of(person)
 
 
-def _name(held: SubscriptionView) -> str:
+def name_of(held: SubscriptionView) -> str:
+    """Return what a subscription is called in a letter."""
     label = find_label(held.product_id)
     return label.api_name if label else get_offer_of_price(held.price_id).product_name

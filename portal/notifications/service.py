@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal.db import SYSTEM, db, transaction
 from portal.identity.errors import LinkGone
 from portal.kit.clock import Clock
-from portal.notifications import api_letters, billing_letters, identity_letters, member_letters
+from portal.notifications import api_letters, billing_letters, identity_letters, member_letters, spending_letters
 from portal.notifications.desk import Desk
 from portal.notifications.models import KeptMail
 from portal.outbox.service import Pending
@@ -43,6 +43,8 @@ LETTERS: dict[str, Writer] = {
     "api.released": api_letters.released,
     "subscription.api-blocked": api_letters.shut_to_holder,
     "subscription.api-released": api_letters.open_to_holder,
+    "billing.spending-near": spending_letters.near,
+    "billing.spending-reached": spending_letters.reached,
 }
 
 

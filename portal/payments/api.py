@@ -16,9 +16,12 @@ from portal.payments import buying, terms
 from portal.payments.codes import check_code
 from portal.payments.discounts import Saving
 from portal.payments.errors import CodeRefused, OtherCurrency, PlanNotForSale, TermsChanged, TermsNotAccepted
+from portal.payments.limit_problems import about_limit, check_holds
 from portal.payments.pages.buyer import buyer_of
 from portal.payments.problems import PAGE_FAULTS, problem_of
 from portal.pricing.queries import get_offer
+from portal.pricing.rules import MAX_AMOUNT
+from portal.subscriptions.errors import LimitOutOfRange, NotLimitable
 from portal.subscriptions.queries import get_for_account, had_trial, list_for_account
 from portal.subscriptions.types import SubscriptionView
 from portal.web.bodies import StrictBody, read_body
@@ -36,15 +39,18 @@ class NewSubscription(StrictBody):
     """What to subscribe to. `key_name` names the first API key; `code` makes it cheaper.
 
     `accepts_terms` is the version of the terms that the organisation accepts, the date that `/terms` says.
+    `spending_limit` is what a billing period may cost at most, minor units of the plan's currency, net of tax; calls
+    beyond it are refused. Without one they go on and are billed.
     """
 
     plan_id: int = Field(gt=0, lt=2**63)
     key_name: str = Field(default="First key", min_length=1, max_length=80)
     code: str | None = Field(default=None, min_length=1, max_length=40)
     accepts_terms: str | None = Field(default=None, min_length=1, max_length=40)
+    spending_limit: int | None = Field(default=None, ge=0, le=MAX_AMOUNT)
 
 
-_EXAMPLE = {
+EXAMPLE = {
     "id": 7,
     "api": "kestrel-data/rates",
     "plan_id": 3,
@@ -55,12 +61,14 @@ _EXAMPLE = {
     "cancel_at_period_end": False,
     "ended_at": None,
     "blocked_since": None,
+    "spending_limit": 5800,
+    "spending_limit_calls": 19_666,
 }
 
 
 @bp.get("/api/subscriptions")
 @right_required("read")
-@described("Subscriptions", answer={"subscriptions": [_EXAMPLE]})
+@described("Subscriptions", answer={"subscriptions": [EXAMPLE]})
 def list_subscriptions() -> ResponseReturnValue:
     """List the organisation's subscriptions, live ones first.
 
@@ -70,7 +78,7 @@ def list_subscriptions() -> ResponseReturnValue:
     account_id = get_principal().account_id
     held = list_for_account(account_id) if account_id else []
     names = labels([one.product_id for one in held])
-    return jsonify(subscriptions=[_body(one, names.get(one.product_id)) for one in held])
+    return jsonify(subscriptions=[body_of(one, names.get(one.product_id)) for one in held])
 
 
 @bp.post("/api/subscriptions")
@@ -79,7 +87,7 @@ def list_subscriptions() -> ResponseReturnValue:
 @described(
     "Subscriptions",
     body=NewSubscription,
-    request={"plan_id": 3, "key_name": "backend"},
+    request={"plan_id": 3, "key_name": "backend", "spending_limit": 5800},
     status=202,
     answer={
         "status": "checkout",
@@ -103,6 +111,8 @@ def subscribe() -> ResponseReturnValue:
     now = ports.clock.now()
     base = ports.settings.public_url.rstrip("/")
     _check_terms(wanted, buyer.account_id)
+    if wanted.spending_limit is not None:
+        check_holds()
     try:
         begun = buying.begin(
             buyer,
@@ -112,8 +122,15 @@ def subscribe() -> ResponseReturnValue:
             locale=choose_locale(),
             livemode=ports.settings.livemode,
             return_url=base + "/purchases/{purchase}",
-            wishes=buying.Wishes(_saving(wanted, buyer.account_id), wanted.key_name, wanted.accepts_terms is not None),
+            wishes=buying.Wishes(
+                _saving(wanted, buyer.account_id),
+                wanted.key_name,
+                wanted.accepts_terms is not None,
+                spending_limit=wanted.spending_limit,
+            ),
         )
+    except (NotLimitable, LimitOutOfRange) as refusal:
+        raise about_limit(refusal) from None
     except CodeRefused as refusal:
         detail = "This code takes nothing off this plan."
         raise Problem(422, "code-refused", "Code refused", detail, extra={"reason": refusal.reason}) from None
@@ -179,11 +196,12 @@ def _free_answer(account_id: int, begun: buying.Begun, key_name: str, page: str)
             queue=ports.queue,
         )
     held = get_for_account(account_id, begun.subscription_id)
-    body = _body(held, labels([held.product_id]).get(held.product_id))
+    body = body_of(held, labels([held.product_id]).get(held.product_id))
     return jsonify(status="active", subscription=body, api_key=key.text, purchase_url=page), 201
 
 
-def _body(held: SubscriptionView, label: ProductLabel | None) -> dict[str, Any]:
+def body_of(held: SubscriptionView, label: ProductLabel | None) -> dict[str, Any]:
+    """Return a subscription as scripts see it."""
     return {
         "id": held.id,
         "api": f"{label.organisation_slug}/{label.api_slug}" if label else None,
@@ -195,4 +213,6 @@ def _body(held: SubscriptionView, label: ProductLabel | None) -> dict[str, Any]:
         "cancel_at_period_end": held.cancel_at_period_end,
         "ended_at": isoformat_z(held.ended_at) if held.ended_at else None,
         "blocked_since": isoformat_z(label.blocked_at) if label and label.blocked_at else None,
+        "spending_limit": held.spending.amount if held.spending else None,
+        "spending_limit_calls": held.spending.calls if held.spending else None,
     }

@@ -33,6 +33,7 @@ from portal.pricing.types import Offer
 from portal.subscriptions.errors import AlreadySubscribed
 from portal.subscriptions.queries import had_trial
 from portal.subscriptions.service import find_live, lock_account, start_free
+from portal.subscriptions.spending import check_limit
 
 FIRST_CHECK = timedelta(seconds=5)
 OPEN = ("started", "open")
@@ -42,6 +43,8 @@ OPEN = ("started", "open")
 class Wishes:
     """What a buyer chose beside the plan: a code's saving, a name for the first key, and the terms, accepted now.
 
+    `spending_limit` is what a period may cost at most, minor units; None for no limit.
+
     An integrator's buyer comes back to `success_url` or `cancel_url` of theirs, not to the purchase's page.
     """
 
@@ -50,6 +53,7 @@ class Wishes:
     accepts_terms: bool = False
     success_url: str | None = None
     cancel_url: str | None = None
+    spending_limit: int | None = None
 
 
 NO_WISHES = Wishes()
@@ -78,7 +82,8 @@ def begin(
     """Start buying a plan, or go on with a purchase of it that is already open.
 
     `return_url` holds `{purchase}`, which is replaced by the purchase's public id. Raises PlanNotForSale,
-    AlreadySubscribed, OtherCurrency, PaymentsUnavailable and PaymentsRefused; after each of them calling again is safe.
+    AlreadySubscribed, OtherCurrency, NotLimitable, LimitOutOfRange, PaymentsUnavailable and PaymentsRefused; after each
+    of them calling again is safe.
     """
     offer = get_offer(plan_id)
     if offer is None:
@@ -86,6 +91,8 @@ def begin(
     label = find_label(offer.product_id)
     if label is None or not label.is_listed:
         raise PlanNotForSale(f"the API of plan {plan_id} is not in the market")
+    if wishes.spending_limit is not None:
+        check_limit(offer.terms, wishes.spending_limit)
     if offer.is_free:
         return _begin_free(buyer, offer, now, wishes)
     check_currency(buyer.account_id, offer)
@@ -179,6 +186,7 @@ def _intend(buyer: Buyer, offer: Offer, now: datetime, wishes: Wishes) -> tuple[
             ) == (offer.price_id, saving.promotion_id if saving else None, wishes.success_url, wishes.cancel_url)
             if is_same and _is_usable(open_one, now):
                 open_one.key_name = wishes.key_name or open_one.key_name
+                open_one.spending_limit = wishes.spending_limit
                 return open_one, []
             open_one.status, open_one.updated_at = "canceled", now
             if open_one.stripe_checkout_id:
@@ -196,6 +204,7 @@ def _intend(buyer: Buyer, offer: Offer, now: datetime, wishes: Wishes) -> tuple[
             trial_days=0 if had_trial(buyer.account_id, offer.product_id) else offer.terms.trial_days,
             status="started",
             key_name=wishes.key_name,
+            spending_limit=wishes.spending_limit,
             promotion_code=saving.code if saving else None,
             stripe_promotion_id=saving.promotion_id if saving else None,
             first_amount=saving.reduced.amount if saving else None,

@@ -12,12 +12,16 @@ MAX_KEY_NAME = 80
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """A code as typed, a name for the first key (None: whatever we call it), the tick at the terms."""
+    """A code as typed, a name for the first key (None: whatever we call it), the tick at the terms.
+
+    `spending_limit` is as typed; None while the field was not shown yet, so that a limit can be suggested.
+    """
 
     code: str = ""
     key_name: str | None = None
     accepts_terms: bool = False
     only_checks: bool = False
+    spending_limit: str | None = None
 
 
 def read_choices(typed: Mapping[str, str]) -> Choices:
@@ -28,4 +32,5 @@ def read_choices(typed: Mapping[str, str]) -> Choices:
         key_name=name if name and is_clean(name) else None,
         accepts_terms=typed.get("terms") == "1",
         only_checks=typed.get("act") == "check",
+        spending_limit=typed.get("spending_limit"),
     )

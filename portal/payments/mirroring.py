@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -18,9 +18,10 @@ from portal.payments.models import Purchase, StripeInvoice
 from portal.payments.planned import settle, start_what_follows
 from portal.ports.billing import Checkout, InvoiceSnapshot, SubscriptionSnapshot
 from portal.pricing.queries import find_offer_by_stripe_price
-from portal.projects.queries import find_account_by_customer
+from portal.projects.queries import find_account_by_customer, find_organisation_of
 from portal.subscriptions.queries import find_by_stripe_id
 from portal.subscriptions.service import apply_snapshot, mark_missing
+from portal.subscriptions.spending import begin_limit
 
 
 def mirror_subscription(
@@ -60,21 +61,8 @@ def complete_purchase(
 ) -> None:
     """Write the subscription that a hosted page led to, and note on its purchase that it is complete."""
     subscription_id = mirror_subscription(session, snapshot, fetched_at, now=now, grace_days=grace_days)
-    session.execute(
-        update(Purchase)
-        .where(
-            Purchase.stripe_checkout_id == checkout.id,
-            Purchase.account_id == _account_of(snapshot.customer_id),
-            Purchase.status != "complete",
-        )
-        .values(
-            status="complete",
-            subscription_id=subscription_id,
-            failure=None,
-            next_check_at=None,
-            updated_at=now,
-        )
-    )
+    named = Purchase.stripe_checkout_id == checkout.id
+    _settle_purchase(session, named, _account_of(snapshot.customer_id), subscription_id, now)
 
 
 def end_missing(stripe_subscription_id: str, fetched_at: datetime, *, now: datetime) -> int | None:
@@ -144,16 +132,31 @@ def _link_purchase(
     named = _uuid(snapshot.metadata.get("purchase"))
     if named is None or snapshot.status not in ("active", "trialing"):
         return
-    session.execute(
+    meant = (Purchase.public_id == named) & Purchase.one_time.is_(False)
+    _settle_purchase(session, meant, account_id, subscription_id, now)
+
+
+def _settle_purchase(
+    session: Session, named: ColumnElement[bool], account_id: int, subscription_id: int, now: datetime
+) -> None:
+    """Call a purchase complete, once, and give the subscription the spending limit that was wished for with it.
+
+    A purchase is complete once, so the wish never overwrites what the buyer sets later, however often events repeat.
+    """
+    settled = session.execute(
         update(Purchase)
-        .where(
-            Purchase.public_id == named,
-            Purchase.account_id == account_id,
-            Purchase.status != "complete",
-            Purchase.one_time.is_(False),
-        )
+        .where(named, Purchase.account_id == account_id, Purchase.status != "complete")
         .values(status="complete", subscription_id=subscription_id, failure=None, next_check_at=None, updated_at=now)
-    )
+        .returning(Purchase.spending_limit, Purchase.user_id)
+    ).one_or_none()
+    if settled is not None and settled.spending_limit is not None:
+        begin_limit(
+            account_id,
+            subscription_id,
+            settled.spending_limit,
+            actor=f"user:{settled.user_id}" if settled.user_id else "system:purchase",
+            organisation_id=find_organisation_of(account_id),
+        )
 
 
 def _account_of(customer_id: str) -> int:

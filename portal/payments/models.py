@@ -21,6 +21,7 @@ class Purchase(Base):
     provider's id of an attempt that was refused and may be of this purchase or of another.
     `seen`: what the provider said of an open one when it was last asked: open (nobody has paid), processing (the
     payment is on its way, which some methods take days for).
+    `spending_limit` is the limit that the subscription begins with, minor units.
     """
 
     __tablename__ = "purchases"
@@ -29,6 +30,7 @@ class Purchase(Base):
             "status IN ('started', 'open', 'complete', 'canceled', 'expired', 'failed')", name="purchases_status"
         ),
         CheckConstraint("seen IN ('open', 'processing')", name="purchases_seen"),
+        CheckConstraint("spending_limit >= 0", name="purchases_spending"),
         Index(
             "purchases_one_open",
             "account_id",
@@ -57,6 +59,7 @@ class Purchase(Base):
     seen: Mapped[str | None]
     key_issued_at: Mapped[datetime | None]
     key_name: Mapped[str | None]
+    spending_limit: Mapped[int | None]
     promotion_code: Mapped[str | None]
     stripe_promotion_id: Mapped[str | None]
     first_amount: Mapped[int | None]

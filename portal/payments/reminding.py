@@ -37,10 +37,9 @@ def step_of(past_due_since: datetime, now: datetime) -> int:
 def consider(subscription_id: int, now: datetime) -> int:
     """Announce the mails that a subscription's state calls for now; return how many are new. Safe to repeat."""
     held = get_subscription(subscription_id)
-    organisation_id = find_organisation_of(held.account_id)
-    if organisation_id is None:
+    readers = readers_of(held.account_id)
+    if not readers:
         return 0
-    readers = [one.user_id for one in list_members(organisation_id) if "buy" in RIGHTS[one.role]]
     causes = [*_overdue(held, now), *_recovered(held, readers), *_trial(held, now), *_ended(held, now)]
     told = [
         announce_mail(kind, f"{cause}:{reader}", user_id=reader, subscription_id=held.id, **facts)
@@ -53,6 +52,13 @@ def consider(subscription_id: int, now: datetime) -> int:
 def consider_all(now: datetime) -> int:
     """Look at every subscription that is overdue or in a trial about to end; return how many mails are new."""
     return sum(consider(one, now) for one in list_wanting_attention(now + TRIAL_NOTICE))
+
+
+def readers_of(account_id: int) -> list[int]:
+    """Return who hears about the money of an account: the members who may buy; nobody of an integrator's account."""
+    organisation_id = find_organisation_of(account_id)
+    members = list_members(organisation_id) if organisation_id is not None else []
+    return [one.user_id for one in members if "buy" in RIGHTS[one.role]]
 
 
 Cause = tuple[str, str, dict[str, int]]

@@ -48,9 +48,13 @@ class KnownKey:
 
 
 class Gateway(Protocol):
-    """A gateway we steer. `needs_key_text`: `admit` must be given the clear key, which exists only at issue."""
+    """A gateway we steer. `needs_key_text`: `admit` must be given the clear key, which exists only at issue.
+
+    `holds_quotas`: it stops at a number of calls per billing period, so a limit of money can be promised.
+    """
 
     needs_key_text: bool
+    holds_quotas: bool
 
     def publish(self, route: Route) -> None:
         """Make the route known. Safe to repeat. Raises GatewayUnavailable."""

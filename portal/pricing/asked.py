@@ -1,4 +1,4 @@
-"""The volume of calls that somebody asks about, read from an address."""
+"""What somebody types about prices: a volume of calls, a sum of money."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from babel.numbers import format_decimal
+from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from portal.kit.money import Money, currency
 from portal.pricing.volumes import FARTHEST as MOST_CALLS
 from portal.web.formatting import number
 
@@ -32,3 +35,40 @@ def read_volume(args: Mapping[str, str], usual: int) -> Volume:
     if len(digits.lstrip("0")) > 13 or int(digits) > MOST_CALLS:
         return Volume(typed, None, _("Use at most %(n)s calls a month.", n=number(MOST_CALLS)))
     return Volume(typed, int(digits))
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A sum of money as it was typed; `amount` is minor units, None when nothing was typed or it cannot be meant."""
+
+    typed: str
+    amount: int | None
+    error: str = ""
+
+
+def read_sum(typed: str, code: str) -> Sum:
+    """Return the sum that somebody typed in a currency: 58, 58.00, 58,00, 1,234.50 or 1.234,50, with or without a sign.
+
+    What could be read in two ways is read as the currency writes it: three digits after a mark are thousands, unless
+    the currency has three decimals.
+    """
+    kept = typed.replace("\x00", "").strip()[:40]
+    bare = re.sub(rf"^(?:{code}|[€$£¥])\s*|\s*(?:{code}|kr|zł|[€$£¥])$", "", kept, flags=re.IGNORECASE)
+    decimals = currency(code).exponent
+    tail = rf"(?:[.,](?P<tail>[0-9]{{1,{decimals}}}))?" if decimals else "(?P<tail>)"
+    found = re.fullmatch(rf"(?P<whole>[0-9]{{1,15}}){tail}", bare) or re.fullmatch(
+        rf"(?P<whole>[0-9]{{1,3}}(?:(?P<mark>[\s.,'’])[0-9]{{3}})(?:(?P=mark)[0-9]{{3}}){{0,3}}){tail}", bare
+    )
+    if not kept:
+        return Sum("", None)
+    if found is None:
+        return Sum(kept, None, _("Write an amount such as %(example)s.", example=write_sum(5800, code)))
+    whole, rest = re.sub(r"\D", "", found["whole"]), (found["tail"] or "").ljust(decimals, "0")
+    return Sum(kept, int(whole + rest))
+
+
+def write_sum(amount: int, code: str) -> str:
+    """Return minor units as a field shows them, without sign and without thousands: 58.00, in German 58,00."""
+    decimals = currency(code).exponent
+    pattern = "0." + "0" * decimals if decimals else "0"
+    return format_decimal(Money(amount, code).decimal, format=pattern, locale=get_locale())

@@ -15,6 +15,9 @@ class Subscription(Base):
 
     `source_fetched_at` is when the read that produced this row started; an older read never overwrites a newer
     one (a trigger drops it). A terminal status never changes (a trigger refuses it).
+
+    `spending_limit` is the buyer's own, minor units of the price's currency per period; `spending_calls` is what it
+    stands for on `price_id`, written with it (`spending.py`).
     """
 
     __tablename__ = "subscriptions"
@@ -30,7 +33,12 @@ class Subscription(Base):
             "(status IN ('canceled', 'incomplete_expired')) = (ended_at IS NOT NULL)", name="subscriptions_ended"
         ),
         CheckConstraint("quantity >= 0", name="subscriptions_quantity"),
+        CheckConstraint(
+            "(spending_limit IS NULL) = (spending_calls IS NULL) AND spending_limit >= 0 AND spending_calls >= 0",
+            name="subscriptions_spending",
+        ),
         CheckConstraint("hold IN ('disputed', 'refunded')", name="subscriptions_hold"),
+        Index("subscriptions_limited", "id", postgresql_where=text("spending_limit IS NOT NULL")),
         Index(
             "subscriptions_one_live",
             "account_id",
@@ -61,6 +69,8 @@ class Subscription(Base):
     past_due_since: Mapped[datetime | None]
     grace_until: Mapped[datetime | None]
     hold: Mapped[str | None]
+    spending_limit: Mapped[int | None]
+    spending_calls: Mapped[int | None]
     source_fetched_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     updated_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))

@@ -61,4 +61,5 @@ def show(subscription_id: int) -> ResponseReturnValue:
         offer=get_offer_of_price(held.price_id),
         access=access_of(held, now=plugs().clock.now()),
         may_buy=principal.may("buy"),
+        holds_limits=plugs().holds_limits,
     )

@@ -12,6 +12,7 @@ from portal.db import db
 from portal.kit.periods import Period
 from portal.subscriptions.errors import UnknownSubscription
 from portal.subscriptions.models import Subscription
+from portal.subscriptions.spending import spending_of
 from portal.subscriptions.types import LIVE, SubscriptionView
 
 
@@ -127,4 +128,5 @@ def view_of(row: Subscription | Row[Any]) -> SubscriptionView:
         read_at=row.source_fetched_at,
         livemode=row.livemode,
         hold=row.hold,  # type: ignore[arg-type]  # the database's CHECK holds the same list
+        spending=spending_of(row),
     )

@@ -16,6 +16,7 @@ from portal.pricing.queries import get_offer_of_price
 from portal.pricing.types import Offer
 from portal.subscriptions.errors import AlreadySubscribed, NotFree, UnknownSubscription
 from portal.subscriptions.models import Subscription
+from portal.subscriptions.spending import calls_on
 from portal.subscriptions.types import LIVE, Hold
 
 
@@ -74,7 +75,7 @@ def apply_snapshot(
     """
     lock_account(account_id)
     replaced = _make_room(account_id, offer, snapshot, now)
-    past_due = snapshot.status == "past_due"
+    past_due, limit = snapshot.status == "past_due", _limit_of(snapshot.id)
     values = {
         "plan_id": offer.plan_id,
         "price_id": offer.price_id,
@@ -90,6 +91,8 @@ def apply_snapshot(
         "past_due_since": now if past_due else None,
         "grace_until": now + timedelta(days=grace_days) if past_due else None,
         "source_fetched_at": fetched_at,
+        "spending_limit": limit,
+        "spending_calls": calls_on(offer.terms, limit),
     }
     statement = insert(Subscription).values(
         account_id=account_id,
@@ -246,6 +249,11 @@ def _make_room(account_id: int, offer: Offer, snapshot: SubscriptionSnapshot, no
         raise AlreadySubscribed(live.id)
     end_free(live.id, now=now)
     return live.id
+
+
+def _limit_of(stripe_subscription_id: str) -> int | None:
+    held = select(Subscription.spending_limit).where(Subscription.stripe_subscription_id == stripe_subscription_id)
+    return db.session.scalar(held.with_for_update())  # it stays what it is until price and calls are written together
 
 
 def _ended_at(snapshot: SubscriptionSnapshot, now: datetime) -> datetime | None:

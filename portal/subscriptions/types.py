@@ -39,6 +39,17 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendingLimit:
+    """What a buyer wants to spend at most per billing period: `amount` minor units of the price's currency, net of tax.
+
+    `calls` of a period cost no more than that; None when no volume reaches it.
+    """
+
+    amount: int
+    calls: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionView:
     """A subscription as other features see it. Instants are aware UTC; `period` is half-open.
 
@@ -65,6 +76,7 @@ class SubscriptionView:
     read_at: datetime
     livemode: bool = False
     hold: Hold | None = None
+    spending: SpendingLimit | None = None
 
     @property
     def is_free(self) -> bool:

@@ -28,6 +28,11 @@ class Plugs:
     mail: Mail
     gateway: Gateway | None = None
 
+    @property
+    def holds_limits(self) -> bool:
+        """True when the gateway stops at a number of calls per period, so that a buyer's limit can be kept."""
+        return self.gateway is not None and self.gateway.holds_quotas
+
 
 def plugs() -> Plugs:
     """Return the ports of the running application."""

@@ -1,7 +1,7 @@
 """Pictures of every page, to be looked at: `make screens` photographs a running demo into artifacts/screens.
 
-Every page that a stranger, a consumer, a provider and an operator can reach is taken at three widths, in both themes and in
-both languages. One sheet per page and width shows the four looks beside each other; `index.html` shows all sheets.
+Every page that a stranger, a consumer, an integrator, a provider and an operator can reach is taken at three widths, in
+both themes and in both languages. One sheet per page and width shows the four looks side by side; `index.html` all sheets.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.browser.crawling import crawl, shape, sign_in
 WIDTHS = {"phone": 390, "tablet": 768, "desk": 1440}
 TALLEST = 2400  # pixels of a page; what is further down looks like what is above
 ACROSS = 1600  # pixels a sheet is wide
-VISITORS = {"stranger": None, "consumer": "juno", "provider": "ada", "operator": "olive"}
+VISITORS = {"stranger": None, "consumer": "greta", "integrator": "juno", "provider": "ada", "operator": "olive"}
 LOOKS = list(product(("light", "dark"), ("en", "de")))
 SETTLED = """async () => {
   await document.fonts.ready;

@@ -171,6 +171,15 @@ def test_the_plan_limits_calls_a_minute(door: Rows, make_customer: Callable[...,
     assert [door.call(customer.path, customer.text) for _ in range(3)] == [200, 200, 429]
 
 
+def test_a_gateway_stops_at_a_number_of_calls_exactly_if_it_says_so(
+    door: Rows, make_customer: Callable[..., Customer]
+) -> None:
+    customer = make_customer(included_quantity=2)
+    door.open(customer)
+    statuses = [door.call(customer.path, customer.text) for _ in range(3)]
+    assert statuses == ([200, 200, 429] if door.gateway.holds_quotas else [200, 200, 200])
+
+
 def test_a_key_outlives_the_subscription_it_was_made_for(door: Rows, customer: Customer) -> None:
     door.open(customer)
     with transaction(SYSTEM) as session:

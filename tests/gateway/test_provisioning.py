@@ -28,6 +28,7 @@ class Doorman:
     """A gateway that remembers what it was told, and can be away."""
 
     needs_key_text: bool = True
+    holds_quotas: bool = False
     is_away: bool = False
     is_open: bool = True
     told: list[tuple[str, object]] = field(default_factory=list)

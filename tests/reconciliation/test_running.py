@@ -308,6 +308,7 @@ def test_keys_are_compared_with_a_gateway_that_keeps_a_copy(
 
     class Remembering:
         needs_key_text = True
+        holds_quotas = False
 
         def list_known(self, subscription_id: int | None = None) -> list[KnownKey]:
             return [KnownKey(entitled.id, is_let_in=False), KnownKey(revoked.id, is_let_in=True)]

@@ -10,6 +10,7 @@ from portal.payments.pages import (
     plan_change,
     purchases,
     review,
+    spending,
     standing,
     subscription,
     terms,
@@ -29,6 +30,8 @@ def register(app: Flask) -> None:
     subscription.routes(bp)
     plan_change.routes(bp)
     unfinished.routes(bp)
+    spending.routes(bp)
     app.register_blueprint(bp)
     palette.register(app)
     nav.warn_by(app, overdue.ribbons)
+    nav.warn_by(app, spending.ribbons)

@@ -19,8 +19,10 @@ from portal.payments import switching
 from portal.payments.changing import syncing_from
 from portal.payments.errors import NotSwitchable, StalePreview
 from portal.payments.pages.buyer import account_id
+from portal.payments.pages.limit_field import on_other_plan
 from portal.payments.queries import find_planned_change
 from portal.payments.rules import is_within_reach, why_stuck
+from portal.payments.spending import count_calls
 from portal.payments.syncing import Syncing
 from portal.payments.types import SwitchPreview
 from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
@@ -156,12 +158,21 @@ def _preview_page(
         seen=switching.token_of(shown, held.id, plugs().settings.secret_key),
         label=find_label(held.product_id),
         differences=_differences(shown),
+        limit_words=_limit_words(held, shown),
         ledger=_ledger(shown, held),
         recent=_on_recent_usage(held, shown),
         failure=failure,
         is_declined=is_declined,
     )
     return page, status
+
+
+def _limit_words(held: SubscriptionView, shown: SwitchPreview) -> str | None:
+    """Return what becomes of the spending limit. A change that waits begins with a period in which nothing is used."""
+    if held.spending is None or not plugs().holds_limits:
+        return None
+    used = 0 if shown.kind in switching.WAITING else count_calls(held)
+    return on_other_plan(held.spending, shown.wanted.terms, shown.wanted.name, used)
 
 
 def _differences(shown: SwitchPreview) -> list[tuple[str, str | None, list[str | bool]]]:

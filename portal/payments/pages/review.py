@@ -19,8 +19,9 @@ from portal.payments.currencies import other_currency
 from portal.payments.discounts import Saving
 from portal.payments.errors import CodeRefused, OtherCurrency, PlanNotForSale
 from portal.payments.forms import Choices, read_choices
-from portal.payments.pages import saving_words
+from portal.payments.pages import limit_field, saving_words
 from portal.payments.pages.buyer import buyer_of
+from portal.payments.pages.limit_field import LimitField
 from portal.ports.payments import PaymentsRefused, PaymentsUnavailable
 from portal.pricing.asked import read_volume
 from portal.pricing.queries import get_offer, get_offer_of_price
@@ -40,9 +41,13 @@ _USUAL = 10_000
 
 @dataclass(slots=True)
 class _Page:
-    """What the page says beside its facts: what was chosen, what the code does, and what has to be put right."""
+    """What the page says beside its facts: what was chosen, what the code does, and what has to be put right.
+
+    `limit` is None where no spending limit is offered.
+    """
 
     choices: Choices
+    limit: LimitField | None = None
     saving: Saving | None = None
     errors: dict[str, str] = field(default_factory=dict)
     failure: str | None = None
@@ -62,7 +67,7 @@ def review(plan_id: int) -> ResponseReturnValue:
     live = facts["live"]
     if live is not None and not live.is_free and live.plan_id != plan_id and facts["may_buy"]:
         return redirect(url_for("payments.plan_change", subscription_id=live.id, plan_id=plan_id), 303)
-    shown = _Page(read_choices(request.args))
+    shown = _page(read_choices(request.args), facts["offer"])
     if shown.choices.code and facts["may_buy"]:
         _look_at_code(shown, facts["offer"], facts["trial_days"])
     return _answer(facts, shown)
@@ -76,9 +81,11 @@ def subscribe(plan_id: int) -> ResponseReturnValue:
     With `act=check` only look at the code and show the page as it is then.
     """
     facts = _facts(plan_id)
-    shown = _Page(read_choices(request.form))
+    shown = _page(read_choices({"spending_limit": "", **request.form}), facts["offer"])  # what was not seen is not set
     if shown.choices.code:
         _look_at_code(shown, facts["offer"], facts["trial_days"])
+    if shown.limit and shown.limit.error:
+        shown.errors["spending_limit"] = shown.limit.error
     if not shown.choices.only_checks and facts["accepted"] is None and not shown.choices.accepts_terms:
         shown.errors["terms"] = _("Accept the terms to go on.")
     if shown.errors or shown.failure:
@@ -99,7 +106,12 @@ def _begin(facts: dict[str, Any], shown: _Page) -> ResponseReturnValue:
             locale=choose_locale(),
             livemode=ports.settings.livemode,
             return_url=ports.settings.public_url.rstrip("/") + "/purchases/{purchase}",
-            wishes=buying.Wishes(shown.saving, shown.choices.key_name, shown.choices.accepts_terms),
+            wishes=buying.Wishes(
+                shown.saving,
+                shown.choices.key_name,
+                shown.choices.accepts_terms,
+                spending_limit=shown.limit.amount if shown.limit else None,
+            ),
         )
     except PlanNotForSale:
         abort(404)
@@ -117,6 +129,16 @@ def _begin(facts: dict[str, Any], shown: _Page) -> ResponseReturnValue:
         shown.failure = text
         return _answer(facts, shown, 502)
     return redirect(begun.checkout_url or url_for("payments.purchase", public_id=begun.public_id), 303)
+
+
+def _page(choices: Choices, offer: Offer) -> _Page:
+    if not limit_field.is_offered(offer.terms):
+        return _Page(choices)
+    typed = choices.spending_limit
+    return _Page(
+        choices,
+        limit_field.suggested_field(offer.terms) if typed is None else limit_field.read_field(typed, offer.terms),
+    )
 
 
 def _look_at_code(shown: _Page, offer: Offer, trial_days: int) -> None:
@@ -143,6 +165,7 @@ def _answer(facts: dict[str, Any], shown: _Page, status: int = 200) -> ResponseR
     words = saving_words.saving(saving, facts["offer"].terms) if saving else None
     context = facts | {
         "choices": shown.choices,
+        "limit": shown.limit,
         "saving": saving,
         "saving_words": words,
         "errors": shown.errors,

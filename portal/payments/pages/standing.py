@@ -18,7 +18,7 @@ from portal.payments.standing import Powers, Sold, act_of
 from portal.pricing.queries import get_offer_of_price, list_offers
 from portal.pricing.types import Offer, PriceTerms
 from portal.subscriptions.queries import find_live_for_product
-from portal.subscriptions.types import SubscriptionView
+from portal.subscriptions.types import SpendingLimit, SubscriptionView
 from portal.web.plugs import plugs
 from portal.web.principal import RIGHTS, Principal, find_principal, public
 
@@ -99,11 +99,12 @@ def _held(principal: Principal, product_id: int) -> _Held | None:
         return None
     offer = get_offer_of_price(view.price_id)
     used = usage_of_period(principal.account_id, view.id, view.period)
-    return _Held(view, offer, meter_of(_allowance(offer.terms), used.billable_calls))
+    return _Held(view, offer, meter_of(_allowance(offer.terms, view.spending), used.billable_calls))
 
 
-def _allowance(terms: PriceTerms) -> Allowance:
-    return Allowance(terms.included_quantity, terms.usage_model, terms.unit_amount, terms.package_size, terms.currency)
+def _allowance(terms: PriceTerms, own: SpendingLimit | None) -> Allowance:
+    plan = (terms.included_quantity, terms.usage_model, terms.unit_amount, terms.package_size, terms.currency)
+    return Allowance(*plan, own.amount, own.calls) if own and plugs().holds_limits else Allowance(*plan)
 
 
 def _sold(offers: list[Offer], held: _Held | None) -> Sold:
