@@ -14,11 +14,13 @@ from flask_babel import gettext as _
 
 from portal.catalog import markdown, queries, wording
 from portal.catalog.errors import UnknownApi
+from portal.catalog.facts import find_facts
+from portal.catalog.finding import labelling
 from portal.catalog.holders import find_held
 from portal.catalog.labels import find_blocked
 from portal.catalog.pages.pictures import picture_of
 from portal.catalog.rules import LISTED_STATES
-from portal.catalog.types import ApiView
+from portal.catalog.types import SMALLEST_SAMPLE, ApiView
 from portal.pricing.queries import list_offers
 from portal.pricing.rules import other_currency
 from portal.web.pictures import public_address
@@ -81,6 +83,7 @@ def frame(view: ApiView, tab: str) -> dict[str, Any]:
     address: Address = {"organisation": view.organisation, "api": view.slug, **chosen}
     principal, served = find_principal(), current_app.view_functions
     offers = list_offers(view.product_id) if view.product_id is not None else []
+    facts = find_facts(view.id) if view.state in LISTED_STATES else None
     has_standing = principal is not None and principal.organisation_id is not None and view.product_id is not None
     return {
         "api": view,
@@ -95,6 +98,9 @@ def frame(view: ApiView, tab: str) -> dict[str, Any]:
         "render": markdown.render,
         "render_line": markdown.render_line,
         "picture": picture_of(view),
+        "measured_facts": facts,
+        "is_judged": facts is not None and facts.calls_90d >= SMALLEST_SAMPLE,
+        "labelling": labelling,
         "is_own": is_own(view),
         "is_signed_in": principal is not None,
         "can_buy": "payments.review" in served and view.state in LISTED_STATES,

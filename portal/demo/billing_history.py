@@ -69,7 +69,7 @@ PEOPLE = (
     Person("Runa Vik", "runa@skerry.example", "Skerry Maps"),
 )
 STORIES = {
-    "greta@fjordline.example": N_("months of paid invoices"),
+    "greta@fjordline.example": N_("months of paid invoices, and a limit on what a period may cost"),
     "finn@saltmarsh.example": N_("payment overdue"),
     "noor@lanternfish.example": N_("trial about to end"),
     "ivo@copperleaf.example": N_("card declined at checkout"),
@@ -135,7 +135,7 @@ def calendar(past: Past, today: datetime) -> list[Act]:
     greta, finn, noor, ivo, mina, theo, runa = (partial(Shopper.named, one.email, one.organisation) for one in PEOPLE)
     renewal = ago(3, hours=2)
     acts = [
-        Act(months_before(ago(11), 5), lambda: _buy(past, greta(), RATES, "pro")),
+        Act(months_before(ago(11), 5), lambda: _buy(past, greta(), RATES, "pro", limit=5800)),
         Act(ago(100), lambda: _buy(past, greta(), ALMANAC, "plus")),
         Act(ago(75), lambda: greta().cancel(ALMANAC)),
         Act(months_before(renewal, 3), lambda: _buy(past, finn(), RATES, "pro")),
@@ -163,8 +163,8 @@ def months_before(moment: datetime, months: int) -> datetime:
     return earlier
 
 
-def _buy(past: Past, shopper: Shopper, api: str, plan: str) -> None:
-    page = shopper.order(api, plan)
+def _buy(past: Past, shopper: Shopper, api: str, plan: str, *, limit: int | None = None) -> None:
+    page = shopper.order(api, plan, limit=limit)
     if page is not None:
         _expect(shopper.pay(page, WORKS), 303)
     past.settle()

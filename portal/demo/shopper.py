@@ -53,8 +53,11 @@ class Shopper:
             account_id = ensure_account(organisation_id, name=organisation, email=email)
         return cls(Buyer(organisation_id, organisation, account_id, person.id, email), person.name)
 
-    def order(self, api: str, plan: str) -> str | None:
-        """Press "Subscribe" of a plan; return the address of the checkout page, None where they have the API already."""
+    def order(self, api: str, plan: str, *, limit: int | None = None) -> str | None:
+        """Press "Subscribe" of a plan; return the address of the checkout page, None where they have the API already.
+
+        `limit` is what a period may cost them at most, minor units.
+        """
         ports = plugs()
         with self._acting():
             try:
@@ -66,6 +69,7 @@ class Shopper:
                     locale="en",
                     livemode=ports.settings.livemode,
                     return_url=ports.settings.public_url.rstrip("/") + "/purchases/{purchase}",
+                    wishes=buying.Wishes(spending_limit=limit),
                 )
             except AlreadySubscribed:
                 return None

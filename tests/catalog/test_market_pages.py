@@ -391,3 +391,12 @@ def test_an_import_knows_the_ways_of_authentication(kestrel: Provider, body: Rea
     for kind in ("key", "bearer", "other"):
         assert "1 API<" in body(f"/marketplace?auth={kind}")
     assert "Nothing matches these filters" in body("/marketplace?auth=oauth2")
+
+
+@pytest.mark.parametrize("tab", ["", "/pricing", "/versions", "/reliability"])
+def test_every_page_of_an_api_begins_with_what_is_measured(harbour: Api, body: Read, tab: str) -> None:
+    head = body(f"/marketplace/harbour/tides{tab}").partition('class="tab-links"')[0]
+    said = " ".join(re.sub(r"<[^>]*>", " ", head).split())
+    assert re.search(r"up 99\.99% p95 182 ms 12,345 calls in 30 days", said), said[-300:]
+    unused = body(f"/marketplace/plain/dull{tab}").partition('class="tab-links"')[0]
+    assert "measured" not in unused, "nothing is said where nothing was measured"
