@@ -17,12 +17,11 @@ _AMONG = 100
 _MOST_USED = 4000
 # Only the most used matches are judged, so that a common beginning costs no more than a rare one. A beginning so common that
 # the most used APIs hold enough of them is answered from these alone: its matches in the text index would be half the market.
-_BY_USE = "a.calls_30d DESC, a.id DESC"
+_BY_USE, _MATCHES = "a.calls_30d DESC, a.id DESC", "a.search @@ to_tsquery('english', :query)"
 _JUDGED = f"""
     WITH asked AS (SELECT to_tsquery('english', :query) AS query), best AS MATERIALIZED (
         SELECT a.id, a.organisation_id, a.name, a.slug, a.logo, a.search, row_number() OVER () AS place FROM (
-            SELECT * FROM {{apis}} a WHERE a.{LISTED} AND a.search @@ to_tsquery('english', :query)
-            ORDER BY {_BY_USE} LIMIT {_AMONG}
+            SELECT * FROM {{matches}} ORDER BY {_BY_USE} LIMIT {_AMONG}
         ) a
     )
     SELECT best.id, best.name, best.slug, o.slug AS organisation, o.name AS organisation_name,
@@ -30,9 +29,14 @@ _JUDGED = f"""
     FROM best JOIN organisations o ON o.id = best.organisation_id, asked
     ORDER BY starts_with(lower(best.name), :begins) DESC, ts_rank(best.search, asked.query) DESC, best.place LIMIT :most
 """  # noqa: S608 - constants of ours; values are bound
-_AMONG_ALL = text(_JUDGED.format(apis="apis"))
 _AMONG_MOST_USED = text(
-    _JUDGED.format(apis=f"(SELECT * FROM apis a WHERE a.{LISTED} ORDER BY {_BY_USE} LIMIT {_MOST_USED})")  # noqa: S608
+    _JUDGED.format(
+        matches=f"(SELECT * FROM apis a WHERE a.{LISTED} ORDER BY {_BY_USE} LIMIT {_MOST_USED}) a WHERE {_MATCHES}"  # noqa: S608
+    )
+)
+# The fence keeps the planner, who takes every beginning for a common one, from walking the whole market for a rare one.
+_AMONG_ALL = text(
+    _JUDGED.format(matches=f"(SELECT * FROM apis a WHERE a.{LISTED} AND {_MATCHES} OFFSET 0) a")  # noqa: S608
 )
 _BY_ADDRESS = text(f"""
     SELECT a.id, a.name, a.slug, o.slug AS organisation, o.name AS organisation_name, COALESCE(a.logo, o.logo) AS logo
