@@ -126,6 +126,21 @@ def test_a_subscriber_sees_plan_share_and_renewal(shop: Shop, post: Post, prepar
     assert f'id="plan-mark-{shop.pro[0].id}" hx-swap-oob="true"' in shop.read(part="?at=pricing")
 
 
+def test_on_the_price_list_a_subscriber_looks_at_other_plans_instead_of_starting_them(shop: Shop) -> None:
+    held = shop.subscribe(shop.pro, stripe_subscription_id="sub_1")
+    said = shop.read(part="?at=pricing")
+    assert f'href="/subscriptions/{held.id}"' in said
+    assert f'href="/subscriptions/{held.id}/plan/{shop.free[0].id}"' in said
+    assert "Look at Free" in said
+    assert "/subscribe/" not in said
+    assert "Look at" not in shop.read("viewer", part="?at=pricing")
+
+
+def test_who_has_the_free_plan_chooses_a_paid_one_as_anybody_does(shop: Shop) -> None:
+    shop.subscribe(shop.free)
+    assert f'href="/subscribe/{shop.pro[0].id}"' in shop.read(part="?at=pricing")
+
+
 def test_a_quota_that_runs_out_leads_to_a_larger_plan(shop: Shop, post: Post, prepared: None) -> None:
     held = shop.subscribe(shop.free)
     post([of(held.id, shop.now) for _ in range(9)])

@@ -61,6 +61,7 @@ def standing(product_id: int) -> ResponseReturnValue:
         label=label,
         offers=offers,
         at=request.args.get("at", ""),
+        may_buy=powers.buy,
         due=find_due_invoice(held.view.account_id, held.view.id) if held and act in ("pay", "ask to pay") else None,
         whom=_who_may_buy(principal) if act.startswith("ask") else "",
     )
