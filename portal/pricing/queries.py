@@ -62,6 +62,13 @@ def find_sold_plan(project_id: int, code: str) -> Offer | None:
     return _one(sold.where(Plan.code == code).order_by(Price.id.desc()).limit(1))
 
 
+def sells_any(project_id: int, codes: Collection[str]) -> bool:
+    """True when a project sells a plan under one of some codes. Cheap enough to ask for every page."""
+    sold = select(Price.id).join(Plan, Plan.id == Price.plan_id).join(Product, Product.id == Plan.product_id)
+    sold = sold.where(Price.active, Plan.active, Product.active, Product.project_id == project_id, Plan.code.in_(codes))
+    return db.session.scalar(sold.limit(1)) is not None
+
+
 def find_plan_in(product_id: int, code: str) -> int | None:
     """Return the plan of a product that has this code, for sale or not."""
     return db.session.scalar(select(Plan.id).where(Plan.product_id == product_id, Plan.code == code))

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.payments.premium.buying import begin_premium
-from portal.payments.premium.standing import offers, standing
+from portal.payments.premium.standing import is_sold, offers, standing
 from portal.payments.premium.types import PLANS
 from portal.payments.queries import find_open_purchase
 from portal.web.limits import rate
@@ -25,7 +25,7 @@ def register(app: Flask) -> None:
 
 
 def _links(principal: Principal | None) -> list[NavItem]:
-    if principal is None or not principal.has_role_for("buy") or not offers():
+    if principal is None or not principal.has_role_for("buy") or not is_sold():
         return []
     return [link(_("Premium"), url_for("premium.show"))]
 
