@@ -59,8 +59,13 @@ class Visitor:
 
     def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answer:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        self._link.request(method, path, body, {**headers, "Cookie": cookies})
-        answer = self._link.getresponse()
+        try:
+            self._link.request(method, path, body, {**headers, "Cookie": cookies})
+            answer = self._link.getresponse()
+        except (http.client.RemoteDisconnected, BrokenPipeError):  # idle for long, so the server hung up
+            self._link.close()
+            self._link.request(method, path, body, {**headers, "Cookie": cookies})
+            answer = self._link.getresponse()
         for line in answer.headers.get_all("Set-Cookie", []):
             name, _, value = line.partition(";")[0].partition("=")
             self.cookies[name] = value
