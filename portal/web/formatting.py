@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from babel.core import Locale
+from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
 from flask import Flask, g
-from flask_babel import format_date, format_datetime, get_locale, ngettext
+from flask_babel import format_date, get_locale, get_timezone, ngettext
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
@@ -39,9 +41,7 @@ def register(app: Flask) -> None:
 
 def money(amount: int | Money, code: str = "eur") -> str:
     """Format minor units with the currency's own decimals: `money(2900, "eur")` is €29.00 in English."""
-    value = amount if isinstance(amount, Money) else Money(amount, code)
-    text = format_currency(value.decimal, value.currency.upper(), locale=_locale())
-    return text.replace("-", _MINUS)
+    return _money(amount if isinstance(amount, Money) else Money(amount, code), _locale())
 
 
 def unit_price(minor: Decimal, code: str) -> str:
@@ -58,18 +58,17 @@ def unit_price(minor: Decimal, code: str) -> str:
 
 def number(value: float | Decimal) -> str:
     """Format a count with thousands separated and a true minus."""
-    return format_decimal(value, locale=_locale()).replace("-", _MINUS)
+    return _number(value, _locale())
 
 
 def percent(share: float | Decimal, decimals: int = 1) -> str:
     """Format a share of one: `percent(0.0123)` is 1.2% in English and 1,2 % in German."""
-    pattern = _locale().percent_formats[None].pattern.replace("#,##0", "0." + "0" * decimals)
-    return format_percent(Decimal(str(share)), format=pattern, locale=_locale()).replace("-", _MINUS)
+    return _percent(str(share), decimals, _locale())
 
 
 def day(instant: datetime) -> Markup:
     """Return a `<time>` with the date in the reader's zone and the exact instant in its title."""
-    return _time(instant, format_date(instant, date_pattern("d MMM yyyy")))
+    return _time(instant, _written(instant, "d MMM yyyy"))
 
 
 def calendar_day(when: date | str) -> Markup:
@@ -81,12 +80,12 @@ def calendar_day(when: date | str) -> Markup:
 
 def when(instant: datetime, now: datetime) -> Markup:
     """Return a `<time>` that reads relative to now ("4 minutes ago"), with the exact instant in its title."""
-    return _time(instant, _relative(as_utc(instant) - as_utc(now)) or format_date(instant, date_pattern("d MMM yyyy")))
+    return _time(instant, _relative(as_utc(instant) - as_utc(now)) or _written(instant, "d MMM yyyy"))
 
 
 def instant_text(instant: datetime) -> str:
     """Return date, time and zone in the reader's zone."""
-    return str(format_datetime(instant, date_pattern("d MMM yyyy, HH:mm:ss z")))
+    return _written(instant, "d MMM yyyy, HH:mm:ss z")
 
 
 def date_pattern(pattern: str) -> str:
@@ -132,6 +131,32 @@ def _relative(difference: timedelta) -> str | None:
             else ngettext("in %(num)d day", "in %(num)d days", n)
         )
     return None
+
+
+def _written(instant: datetime, pattern: str) -> str:
+    return _instant(instant, date_pattern(pattern), get_timezone(), _locale())
+
+
+# A page writes hundreds of figures, many of them again and again; one costs Babel some ten microseconds.
+@lru_cache(maxsize=8192)
+def _money(value: Money, locale: Locale) -> str:
+    return format_currency(value.decimal, value.currency.upper(), locale=locale).replace("-", _MINUS)
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _number(value: float | Decimal, locale: Locale) -> str:
+    return format_decimal(value, locale=locale).replace("-", _MINUS)
+
+
+@lru_cache(maxsize=8192)
+def _percent(share: str, decimals: int, locale: Locale) -> str:
+    pattern = locale.percent_formats[None].pattern.replace("#,##0", "0." + "0" * decimals)
+    return format_percent(Decimal(share), format=pattern, locale=locale).replace("-", _MINUS)
+
+
+@lru_cache(maxsize=8192)
+def _instant(instant: datetime, pattern: str, zone: tzinfo, locale: Locale) -> str:
+    return format_datetime(instant, pattern, tzinfo=zone, locale=locale)
 
 
 def _locale() -> Locale:
