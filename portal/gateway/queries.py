@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +51,17 @@ def list_keys(account_id: int, subscription_id: int, now: datetime) -> list[KeyV
     makers = sorted({row.created_by for row in rows if row.created_by is not None})
     names = {row.id: row.name for row in db.session.execute(_PEOPLE, {"ids": makers})} if makers else {}
     return [_view(row, names.get(row.created_by), now) for row in rows]
+
+
+def list_with_live_key(account_id: int, subscription_ids: Collection[int], now: datetime) -> set[int]:
+    """Return which of an account's subscriptions have a key that works now."""
+    live = select(ApiKey.subscription_id).where(
+        ApiKey.account_id == account_id,
+        ApiKey.subscription_id.in_(subscription_ids),
+        ApiKey.revoked_at.is_(None),
+        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
+    )
+    return set(db.session.scalars(live.distinct()))
 
 
 def find_named(account_id: int, words: str, most: int = 5) -> list[KeyView]:

@@ -10,15 +10,14 @@ from sqlalchemy import Row, text
 from portal.catalog.finding.counting import count_shelf
 from portal.catalog.labels import ProductLabel, labels
 from portal.db import db
-from portal.gateway.queries import list_keys
+from portal.gateway.queries import list_with_live_key
 from portal.home.rules import by_day
 from portal.home.types import Featured, Held, Offered, Platform, Shelf
 from portal.kit.periods import Period, day_of
 from portal.metering.queries import calls_by_bucket, first_call_at, usage_of_period
-from portal.payments.queries import find_planned_change
-from portal.pricing.queries import get_offer_of_price
+from portal.payments.queries import list_planned_changes
+from portal.pricing.queries import list_offers_of_prices
 from portal.subscriptions.queries import list_for_account
-from portal.subscriptions.types import SubscriptionView
 
 SHOWN = 6
 CHART_DAYS = 30
@@ -59,26 +58,27 @@ def list_held(account_id: int | None, now: datetime) -> tuple[list[Held], int]:
     today = day_of(now)
     span = Period(today.start - timedelta(days=CHART_DAYS - 1), today.end)
     bars = calls_by_bucket(account_id, span, step="day", subscription_ids=[one.id for one in shown])
-    return [_held(one, names.get(one.product_id), by_day(bars, one.id, span), now) for one in shown], len(live)
+    planned, with_key = list_planned_changes(account_id), list_with_live_key(account_id, [one.id for one in shown], now)
+    prices = {one.price_id for one in shown} | {change.to_price_id for change in planned.values()}
+    offers = list_offers_of_prices(prices)
+    held = [
+        Held(
+            subscription=one,
+            offer=offers[one.price_id],
+            label=names.get(one.product_id),
+            calls=usage_of_period(account_id, one.id, one.period).billable_calls,
+            daily=by_day(bars, one.id, span),
+            has_key=one.id in with_key,
+            was_called=first_call_at(one.id) is not None,
+            planned=offers[planned[one.id].to_price_id].name if one.id in planned else None,
+        )
+        for one in shown
+    ]
+    return held, len(live)
 
 
 def _is_blocked(label: ProductLabel | None) -> bool:
     return label is not None and label.is_blocked
-
-
-def _held(subscription: SubscriptionView, label: ProductLabel | None, daily: tuple[int, ...], now: datetime) -> Held:
-    keys = list_keys(subscription.account_id, subscription.id, now)
-    waiting = find_planned_change(subscription.account_id, subscription.id)
-    return Held(
-        subscription=subscription,
-        offer=get_offer_of_price(subscription.price_id),
-        label=label,
-        calls=usage_of_period(subscription.account_id, subscription.id, subscription.period).billable_calls,
-        daily=daily,
-        has_key=any(key.state == "live" for key in keys),
-        was_called=first_call_at(subscription.id) is not None,
-        planned=get_offer_of_price(waiting.to_price_id).name if waiting else None,
-    )
 
 
 _ADDRESSES = text("""

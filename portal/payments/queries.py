@@ -96,15 +96,22 @@ def list_invoices(account_id: int, subscription_id: int | None = None, *, limit:
 
 def find_planned_change(account_id: int, subscription_id: int) -> PlannedChange | None:
     """Return the change of plan that waits for the end of a subscription's period, if there is one."""
-    row = db.session.scalars(
-        select(PlanChange).where(
-            PlanChange.account_id == account_id,
-            PlanChange.subscription_id == subscription_id,
-            PlanChange.state == "scheduled",
-        )
-    ).one_or_none()
-    if row is None:
-        return None
+    waiting = select(PlanChange).where(
+        PlanChange.account_id == account_id,
+        PlanChange.subscription_id == subscription_id,
+        PlanChange.state == "scheduled",
+    )
+    row = db.session.scalars(waiting).one_or_none()
+    return _planned(row) if row is not None else None
+
+
+def list_planned_changes(account_id: int) -> dict[int, PlannedChange]:
+    """Return the changes of plan that wait, by subscription."""
+    waiting = select(PlanChange).where(PlanChange.account_id == account_id, PlanChange.state == "scheduled")
+    return {row.subscription_id: _planned(row) for row in db.session.scalars(waiting)}
+
+
+def _planned(row: PlanChange) -> PlannedChange:
     return PlannedChange(
         id=row.id,
         subscription_id=row.subscription_id,

@@ -62,6 +62,11 @@ def find_sold_plan(project_id: int, code: str) -> Offer | None:
     return _one(sold.where(Plan.code == code).order_by(Price.id.desc()).limit(1))
 
 
+def list_offers_of_prices(price_ids: Collection[int]) -> dict[int, Offer]:
+    """Return the offers that many prices belong to, also those no longer sold, at the cost of one."""
+    return {offer.price_id: offer for offer in _read(_offers().where(Price.id.in_(price_ids)))}
+
+
 def sells_any(project_id: int, codes: Collection[str]) -> bool:
     """True when a project sells a plan under one of some codes. Cheap enough to ask for every page."""
     sold = select(Price.id).join(Plan, Plan.id == Price.plan_id).join(Product, Product.id == Plan.product_id)
