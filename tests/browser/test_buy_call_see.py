@@ -73,7 +73,8 @@ def test_from_the_landing_page_to_the_first_call(
 
     walk.press(page.get_by_role("link", name="See it on the chart"))
     expect(page.get_by_role("heading", level=1)).to_contain_text("Usage")
-    expect(page.get_by_text("1 of 100,000 included calls")).to_be_visible()
+    expect(page.get_by_text("1 of 196,666 calls")).to_be_visible()  # the limit that was suggested, in calls
+    expect(page.get_by_text("Stops at 196,666 calls, your limit of €58.00.")).to_be_visible()
 
 
 def _sign_up_on_the_way(walk: Walk) -> None:

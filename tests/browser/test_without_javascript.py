@@ -47,7 +47,7 @@ def test_buying_calling_and_looking_need_no_scripts(plain: Page) -> None:
     assert call(address[1], key) == 200
 
     plain.get_by_role("navigation", name="Main").get_by_role("link", name="Usage").click()
-    reload_until(plain, "1 of 100,000 included calls")
+    reload_until(plain, "1 of 196,666 calls")
     chart = plain.get_by_role("img", name=re.compile("calls", re.I)).first
     expect(chart).to_be_visible()  # drawn by the server
     plain.get_by_text("Show the figures as a table").click()
