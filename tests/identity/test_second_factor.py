@@ -289,3 +289,14 @@ def test_the_vectors_of_rfc_6238(seconds: int, code: str) -> None:
     """Appendix B, SHA-1, the last six of its eight digits."""
     then = datetime.fromtimestamp(seconds, UTC)
     assert totp.matching_step("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", code, then) == seconds // 30
+
+
+def test_the_page_that_shows_the_secret_is_sent_as_it_is_and_kept_nowhere(hers: FlaskClient) -> None:
+    browser = {"Accept-Encoding": "br"}
+    before = hers.get("/settings/second-factor", headers=browser)
+    assert before.headers["Content-Encoding"] == "br"
+    hers.post("/settings/second-factor", data={"current_password": PASSWORD})
+    page = hers.get("/settings/second-factor", headers=browser)
+    assert re.search(r"<code>[A-Z2-7 ]{39}</code>", page.text)
+    assert "Content-Encoding" not in page.headers
+    assert {"no-store", "no-transform"} <= {each.strip() for each in page.headers["Cache-Control"].split(",")}

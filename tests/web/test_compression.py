@@ -25,6 +25,7 @@ def client() -> FlaskClient:
         return response
 
     app.add_url_rule("/long", "long", lambda: LONG, methods=["GET", "POST"])
+    app.add_url_rule("/secret", "secret", lambda: (LONG, {"Cache-Control": "private, no-store, no-transform"}))
     app.add_url_rule("/short", "short", lambda: "<p>Ready</p>")
     app.add_url_rule("/picture", "picture", lambda: Response(LONG, mimetype="image/png"))
     app.add_url_rule("/missing", "missing", lambda: (LONG, 404))
@@ -50,11 +51,25 @@ def test_an_export_is_compressed_as_it_is_made(client: FlaskClient) -> None:
     assert brotli.decompress(answer.data).decode().splitlines()[-1] == "1999,a row"
 
 
-@pytest.mark.parametrize("wish", ["", "identity", "br;q=0", "br;q=nan, ;q=, *;q=-1", "\x00, br;q=\x7f", "," * 5000])
+@pytest.mark.parametrize("wish", ["", "identity", "br;q=0", "br;q=0, gzip;q=0.0", "zstd, deflate", "," * 5000])
 def test_whoever_reads_no_compression_gets_none(client: FlaskClient, wish: str) -> None:
     answer = client.get("/long", headers={"Accept-Encoding": wish})
-    assert answer.status_code == 200
-    assert answer.headers.get("Content-Encoding") or answer.text == LONG
+    assert (answer.status_code, answer.text) == (200, LONG)
+    assert "Content-Encoding" not in answer.headers
+    assert "accept-encoding" in {name.lower() for name in answer.vary}, "a cache keeps both forms apart"
+
+
+@pytest.mark.parametrize("wish", ["br;q=nan, ;q=, *;q=-1", "\x00, br;q=\x7f", "br;q=" + "9" * 400, "*"])
+def test_a_wish_that_makes_no_sense_breaks_nothing(client: FlaskClient, wish: str) -> None:
+    answer = client.get("/long", headers={"Accept-Encoding": wish})
+    read = {"br": brotli.decompress, "gzip": gzip.decompress}.get(answer.headers.get("Content-Encoding", ""), bytes)
+    assert (answer.status_code, read(answer.data).decode()) == (200, LONG)
+
+
+def test_a_page_that_shows_a_secret_is_sent_as_it_is(client: FlaskClient) -> None:
+    answer = client.get("/secret", headers={"Accept-Encoding": "br"})
+    assert answer.text == LONG
+    assert "Content-Encoding" not in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/short", "/picture"])

@@ -133,7 +133,10 @@ def _page(status: int = 200, *, form: Entered | None = None, codes: list[str] | 
         file=_as_file(codes or []),
         **_ways_in(state),
     )
-    return make_response(page, status)
+    response = make_response(page, status)
+    if state.secret is not None:
+        response.headers["Cache-Control"] = "private, no-store, no-transform"  # never compressed (docs/adr/0037)
+    return response
 
 
 def _ways_in(state: FactorState) -> dict[str, str]:
