@@ -40,7 +40,10 @@ _DAILY = text(f"""
     ORDER BY (f.asof AT TIME ZONE 'UTC')::date - (cardinality(f.daily) - counted.place)::int DESC LIMIT 30
 """)  # noqa: S608 - a constant
 _CHANGES = text(f"""
-    WITH own AS (SELECT * FROM apis WHERE organisation_id = :provider AND {LISTED})
+    WITH own AS (
+        SELECT id, slug, name, state, published_at, deprecated_at, sunset_at FROM apis
+        WHERE organisation_id = :provider AND {LISTED}
+    )
     SELECT * FROM (
         SELECT 'published' AS kind, a.slug, a.name, '' AS version, a.published_at AS at, NULL::timestamptz AS until FROM own a
         UNION ALL

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 
 from portal.catalog.finding import counting, ranking, vocabulary
+from portal.catalog.finding.cards import QUERY, list_cards
 from portal.catalog.finding.counting import Counts
 from portal.catalog.finding.facets import DIMENSIONS, PROVIDER, Filters, without
-from portal.catalog.finding.types import Card, FacetValue, Found, Search
+from portal.catalog.finding.types import FacetValue, Found, Search
 from portal.catalog.models import LISTED
 from portal.db import db
 from portal.pricing.volumes import Quote
@@ -33,13 +34,6 @@ _ORDER = {
     "reliable": "a.uptime_ppm DESC NULLS LAST, a.calls_30d DESC, a.id DESC",
 }
 _SORTED_BY = "a.id, a.organisation_id, a.name, a.calls_30d, a.published_at, a.p95_ms, a.uptime_ppm, a.price_points, a.price_lines"
-_CARD = """
-    a.id, o.slug AS organisation, o.name AS organisation_name, a.is_verified AS organisation_verified, a.slug,
-    a.category, a.state, a.product_id, a.published_at, a.is_new, a.has_free, COALESCE(a.logo, o.logo) AS logo,
-    (SELECT v.sunset_at FROM api_versions v WHERE v.api_id = a.id AND v.is_default) AS sunset_at
-"""
-_MARKS = "StartSel=\x02, StopSel=\x03, HighlightAll=true"
-_QUERY = "websearch_to_tsquery('english', translate(:text, '/._{}', '     '))"
 _KNOWS_USAGE = text(f"SELECT EXISTS (SELECT FROM apis WHERE {LISTED} AND calls_30d > 0)")  # noqa: S608 - a constant
 
 
@@ -74,7 +68,7 @@ def _found(wanted: Search) -> Found:
     elif counts.total and not is_ranked and not ids:
         ids = _page(wanted, counts)
     return Found(
-        cards=_cards(wanted, ids),
+        cards=list_cards(ids, wanted.text),
         total=min(counts.total, cap or counts.total),
         is_capped=cap is not None and counts.total > cap,
         cap=cap or counts.total,
@@ -158,7 +152,7 @@ def _candidates(wanted: Search, limit: int, *, with_page: bool = False) -> _Coun
     """
     judged = with_page and wanted.sort == "relevance"
     priced = with_page and wanted.sort == "cheapest"
-    order = f"ts_rank(search, {_QUERY}) DESC, place" if judged else "place"
+    order = f"ts_rank(search, {QUERY}) DESC, place" if judged else "place"
     page = f"LIMIT {ranking.MOST_RANKED}" if priced else f"LIMIT {PAGE_SIZE} OFFSET :skip"
     also = f", {_priced(wanted)}" if priced else ", a.search" if judged else ""
     columns = ranking.Priced._fields if priced else ("id",) if with_page else ()
@@ -225,49 +219,6 @@ def _priced(wanted: Search) -> str:
     return f"a.product_id, {point} AS least, CAST(a.price_lines AS text) AS lines"
 
 
-def _cards(wanted: Search, ids: Sequence[int]) -> list[Card]:
-    if not ids:
-        return []
-    name, summary = "a.name", "a.summary"
-    if wanted.text:
-        name, summary = (f"ts_headline('english', {column}, {_QUERY}, :marks)" for column in (name, summary))
-    statement = f"""
-        SELECT {_CARD}, {name} AS name, {summary} AS summary
-        FROM unnest(CAST(:ids AS bigint[])) WITH ORDINALITY page (id, place)
-        JOIN apis a ON a.id = page.id JOIN organisations o ON o.id = a.organisation_id ORDER BY page.place
-    """  # noqa: S608 - as above
-    rows = (
-        db.session.execute(text(statement), {"ids": list(ids), "text": wanted.text, "marks": _MARKS}).mappings().all()
-    )
-    unmarked = [row["id"] for row in rows if "\x02" not in row["name"] and "\x02" not in row["summary"]]
-    matches = _operation_matches(wanted.text, unmarked) if wanted.text else {}
-    return [Card(**row, match=matches.get(row["id"])) for row in rows]
-
-
-def list_cards(ids: Sequence[int]) -> list[Card]:
-    """Return the cards of some APIs in the order given; ones that are not listed any more included."""
-    return _cards(Search(), list(ids))
-
-
-def _operation_matches(words: str, api_ids: list[int]) -> dict[int, tuple[str, str]]:
-    """Return the first operation that holds every word, for cards that show no match themselves."""
-    if not api_ids:
-        return {}
-    statement = text("""
-        WITH stems AS (
-            SELECT array_agg('%' || stem || '%') AS patterns
-            FROM unnest(tsvector_to_array(portal_words(:text))) AS stem
-        )
-        SELECT DISTINCT ON (v.api_id) v.api_id, o.method, o.path
-        FROM api_versions v JOIN api_operations o ON o.version_id = v.id, stems
-        WHERE v.is_default AND v.api_id = ANY (:apis)
-          AND o.method || ' ' || o.path || ' ' || o.summary ILIKE ALL (stems.patterns)
-        ORDER BY v.api_id, o.ordinal
-    """)
-    rows = db.session.execute(statement, {"text": words, "apis": api_ids})
-    return {row.api_id: (row.method, row.path) for row in rows}
-
-
 # ---- what is asked ----------------------------------------------------------------------------------------------------
 
 
@@ -280,7 +231,7 @@ def _order(wanted: Search) -> str:
 def _conditions(wanted: Search, *, indexed: bool = True) -> str:
     found = [f"a.{LISTED}"]
     if wanted.text:
-        found.append(f"a.search @@ {_QUERY}")
+        found.append(f"a.search @@ {QUERY}")
     for name in wanted.filters:
         if name == PROVIDER:
             found.append("a.organisation_id = ANY (ARRAY(SELECT id FROM organisations WHERE slug = ANY (:providers)))")
@@ -298,7 +249,6 @@ def _parameters(wanted: Search) -> dict[str, Any]:
         "text": wanted.text,
         "providers": list(wanted.filters.get(PROVIDER, ())),
         "skip": _skip(wanted),
-        "marks": _MARKS,
     }
 
 

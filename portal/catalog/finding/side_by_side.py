@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from portal.catalog import facts
-from portal.catalog.finding.searching import list_cards
+from portal.catalog.finding.cards import list_cards
 from portal.catalog.finding.types import Card
 from portal.catalog.models import LISTED
 from portal.catalog.types import MeasuredFacts

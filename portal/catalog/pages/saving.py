@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from portal.catalog.errors import CatalogError, UnknownApi
 from portal.catalog.finding import keeping
-from portal.catalog.finding.searching import list_cards
+from portal.catalog.finding.cards import list_cards
 from portal.catalog.pages.marketplace import bp
 from portal.catalog.pages.shelf import card_tools, shown
 from portal.db import transaction

@@ -13,10 +13,11 @@ from markupsafe import Markup, escape
 from portal.catalog import wording
 from portal.catalog.facts import list_facts
 from portal.catalog.finding import highlights, labelling, vocabulary
+from portal.catalog.finding.cards import list_cards
 from portal.catalog.finding.facets import DIMENSIONS, MOST_CHOSEN, PROVIDER, toggled, without
 from portal.catalog.finding.keeping import saved_of
 from portal.catalog.finding.ranking import MOST_RANKED
-from portal.catalog.finding.searching import PAGE_SIZE, list_cards
+from portal.catalog.finding.searching import PAGE_SIZE
 from portal.catalog.finding.types import Card, FacetValue, Found, Search
 from portal.catalog.forms import search_arguments
 from portal.catalog.holders import held_products
