@@ -59,7 +59,7 @@ def read_sum(typed: str, code: str) -> Sum:
     found = re.fullmatch(rf"(?P<whole>[0-9]{{1,15}}){tail}", bare) or re.fullmatch(
         rf"(?P<whole>[0-9]{{1,3}}(?:(?P<mark>[\s.,'’])[0-9]{{3}})(?:(?P=mark)[0-9]{{3}}){{0,3}}){tail}", bare
     )
-    if not kept:
+    if not typed.strip():  # what only looks empty is no word for "none"
         return Sum("", None)
     if found is None:
         return Sum(kept, None, _("Write an amount such as %(example)s.", example=write_sum(5800, code)))

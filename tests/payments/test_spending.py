@@ -307,7 +307,19 @@ def test_the_field_reads_what_people_write(owner: FlaskClient, shop: Shop, addre
     ):
         assert owner.post(page, data={"spending_limit": typed}).status_code == 303
         assert held(shop).spending_limit == amount
-    for typed in ("fifty", "58.0001", "-58", "1.2.3", "٥٨", "9" * 40, "58\x00e", "1e9", "999999999999"):
+    for typed in (
+        "fifty",
+        "58.0001",
+        "-58",
+        "1.2.3",
+        "٥٨",
+        "9" * 40,
+        "58\x00e",
+        "1e9",
+        "999999999999",
+        "\x00",
+        "\u200b",
+    ):
         refused = owner.post(page, data={"spending_limit": typed})
         assert refused.status_code == 422
         assert 'aria-invalid="true"' in refused.text
@@ -315,6 +327,13 @@ def test_the_field_reads_what_people_write(owner: FlaskClient, shop: Shop, addre
     assert owner.post(page, data={"spending_limit": "  "}).status_code == 303
     assert held(shop).spending_limit is None
     assert plugs().holds_limits
+
+
+@pytest.mark.usefixtures("bought")
+def test_half_a_form_takes_no_limit_away(owner: FlaskClient, shop: Shop, address: str) -> None:
+    assert put(owner, address, 9000).status_code == 200
+    assert owner.post(address.removeprefix("/api"), data={"told": "None"}).status_code == 422
+    assert held(shop).spending_limit == 9000
 
 
 def test_a_form_without_the_field_sets_no_limit_that_nobody_saw(owner: FlaskClient, shop: Shop) -> None:

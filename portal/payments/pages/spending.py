@@ -25,6 +25,7 @@ from portal.web.nav import Ribbon
 from portal.web.negotiation import page_or_fragment, wants_fragment
 from portal.web.plugs import plugs
 from portal.web.principal import Principal, get_principal, right_required, sign_in_required
+from portal.web.problems import Problem
 
 _MOST = 3
 
@@ -71,7 +72,12 @@ def change_spending(subscription_id: int) -> ResponseReturnValue:
     What would stop calls at once is said before it is done: the form has to come back with the amount that was told.
     """
     held = _held(subscription_id)
-    field = _read(held, request.form.get("spending_limit", ""))
+    typed = request.form.get("spending_limit")
+    if typed is None:  # half a form must not take a limit away
+        raise Problem(
+            422, "limit-missing", _("The form came without a limit"), _("Nothing was changed. Send it again.")
+        )
+    field = _read(held, typed)
     if field.error:
         return _answer(held, field, 422)
     is_told = request.form.get("told") == str(field.amount)
