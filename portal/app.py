@@ -30,6 +30,7 @@ from portal.web import (
     finding,
     form_tokens,
     formatting,
+    fragments,
     health,
     limits,
     nav,
@@ -73,6 +74,7 @@ def create_app(settings: Settings | None = None, plugs: Plugs | None = None) -> 
     problems.register(app)
     preferences.register(app)
     formatting.register(app)
+    fragments.register(app)
     assets.register(app)
     figures.register(app)
     nav.register(app)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, cast
 import psycopg
 from flask_sqlalchemy import SQLAlchemy
 from psycopg.pq import TransactionStatus
-from sqlalchemy import BigInteger, LargeBinary, Numeric, Text, event, text
+from sqlalchemy import BigInteger, Connection, Engine, LargeBinary, Numeric, Row, Select, Text, event, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry, scoped_session
@@ -167,6 +167,23 @@ def system_statement(statement: str, values: Sequence[Any]) -> tuple[Any, ...]:
     raise AssertionError("unreachable")
 
 
+def system_row(statement: Select[*tuple[Any, ...]]) -> Row[Any] | None:
+    """Read at most one row as the system, in a transaction of its own that takes one round trip and sees what is committed.
+
+    For what is asked before every request. A connection that died while idle is replaced and the statement sent once
+    more. Raises MultipleResultsFound and SQLAlchemy's errors.
+    """
+    engine = db.engines["system"]
+    for attempt in (1, 2):
+        try:
+            with engine.connect() as connection:
+                return connection.execute(statement).one_or_none()
+        except OperationalError as problem:
+            if attempt == 2 or not problem.connection_invalidated:
+                raise
+    raise AssertionError("unreachable")
+
+
 @contextmanager
 def _system_cursor() -> Iterator[psycopg.RawCursor[tuple[Any, ...]]]:
     """Lend a connection that commits each statement, with its cursor; one that is left broken is not lent again."""
@@ -204,24 +221,43 @@ def engine_options(pool_size: int) -> dict[str, Any]:
     }
 
 
+_BEGINNING = text(
+    "SELECT set_config('role', :role, true), set_config('app.organisation_id', :organisation, true),"
+    " set_config('app.account_id', :account, true), set_config('app.project_id', :project, true),"
+    " set_config('app.user_id', :person, true), set_config('transaction_read_only', :reads, true)"
+)
+
+
 @event.listens_for(Session, "after_begin")
-def _set_tenant(_session: Session, _transaction: Any, connection: Any) -> None:
+def _begin(session: Session, _transaction: Any, connection: Connection) -> None:
+    """Set the tenant, and let nothing be written outside a unit of work."""
     # One round trip; `true` makes each setting local to the transaction, so a pooled connection carries nothing over.
-    scope = _scope.get()
+    scope, reads = _scope.get(), "unit_of_work" not in session.info
+    connection.info["reads"] = reads
     connection.execute(
-        text(
-            "SELECT set_config('role', :role, true), set_config('app.organisation_id', :organisation, true),"
-            " set_config('app.account_id', :account, true), set_config('app.project_id', :project, true),"
-            " set_config('app.user_id', :person, true)"
-        ),
+        _BEGINNING,
         {
             "role": scope.role,
             "organisation": _text(scope.organisation_id),
             "account": _text(scope.account_id),
             "project": _text(scope.project_id),
             "person": _text(scope.user_id),
+            "reads": "on" if reads else "off",
         },
     )
+
+
+@event.listens_for(Engine, "rollback")
+def _end_reading(connection: Connection) -> None:
+    """End what only read by COMMIT: at a ROLLBACK the driver forgets the statements it has prepared, and then PostgreSQL
+    plans every one of them anew on every page, which takes longer than running them.
+    """
+    if connection.invalidated:
+        return
+    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    if connection.info.pop("reads", False) and driver.info.transaction_status == TransactionStatus.INTRANS:
+        with suppress(psycopg.OperationalError):  # gone: what comes next says so
+            driver.commit()
 
 
 def _text(value: int | None) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from portal.audit.models import AuditEntry
 from portal.audit.service import record
-from portal.db import PUBLIC, SYSTEM, NestedTransaction, Scope, db, scoped, transaction
+from portal.db import PUBLIC, SYSTEM, NestedTransaction, Scope, db, scoped, system_row, transaction
 from portal.projects.models import Account
 from tests.factories import make_account, make_organisation
 
@@ -97,3 +97,52 @@ def test_a_unit_of_work_inside_another_is_refused() -> None:
     with transaction(SYSTEM), pytest.raises(NestedTransaction), transaction(SYSTEM):
         pass
     assert db.session.info.get("unit_of_work") is None
+
+
+@pytest.mark.usefixtures("app")
+def test_nothing_is_written_outside_a_unit_of_work() -> None:
+    make_organisation()
+    with scoped(SYSTEM) as session, pytest.raises(DBAPIError, match="read-only transaction"):
+        session.execute(text("UPDATE organisations SET name = 'Meddled'"))
+    with scoped(SYSTEM) as session, pytest.raises(DBAPIError, match="read-only transaction"):
+        session.add(Account(project_id=1, external_id="x", kind="org"))
+        session.commit()
+    with transaction(SYSTEM) as session:
+        session.execute(text("UPDATE organisations SET name = 'Renamed'"))
+        session.rollback()
+    with scoped(SYSTEM) as session:
+        assert session.scalars(text("SELECT name FROM organisations")).one() not in ("Meddled", "Renamed")
+
+
+@pytest.mark.usefixtures("app")
+def test_what_is_asked_again_and_again_is_planned_once() -> None:
+    """The driver prepares a statement it has sent a few times; the end of a read must not make it forget."""
+
+    def prepared() -> int:
+        with scoped(SYSTEM) as session:
+            return session.scalars(text("SELECT count(*) FROM pg_prepared_statements WHERE statement ~ 'asked'")).one()
+
+    for _page in range(8):
+        with scoped(SYSTEM) as session:
+            session.execute(text("SELECT 'asked'"))
+    with pytest.raises(NestedTransaction), transaction(SYSTEM), transaction(SYSTEM):
+        pass
+    with transaction(SYSTEM) as session:
+        session.execute(text("SELECT 'asked'"))
+    assert prepared() >= 1
+
+
+@pytest.mark.usefixtures("app")
+def test_one_row_is_read_as_the_system_in_one_round_trip_also_after_a_lost_connection(statements: list[str]) -> None:
+    make_account(make_organisation())
+    statements.clear()
+    for _time in range(2):
+        row = system_row(select(Account.kind, text("pg_backend_pid()")))
+        assert row is not None
+        assert row[0] == "org"
+    assert len(statements) == 2
+    with transaction(SYSTEM) as session:
+        session.execute(text("SET LOCAL ROLE NONE"))  # back to who owns the test's database
+        session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": row[1]})
+    assert system_row(select(Account.kind)) is not None
+    assert system_row(select(Account.kind).where(Account.id < 0)) is None

@@ -10,7 +10,7 @@ from flask import Flask, g, request, session
 from flask_login import LoginManager, current_user, login_user
 from werkzeug.exceptions import Unauthorized
 
-from portal.db import SYSTEM, scoped, transaction
+from portal.db import SYSTEM, db, transaction
 from portal.identity import queries, service
 from portal.identity.rules import TOKEN_PREFIX, is_worth_noting
 from portal.identity.types import LiveCredential
@@ -49,14 +49,23 @@ def register(app: Flask) -> None:
 
 
 def remember(text: str, now: datetime) -> None:
-    """Put a fresh session into this browser's cookie. Whatever the cookie held before is gone: no fixation."""
-    found = queries.find_session(text, now)
+    """Put the session that the open unit of work has started into this browser's cookie.
+
+    Whatever the cookie held before is gone: no fixation.
+    """
+    found = queries.find_session(text, now, read=lambda statement: db.session.execute(statement).one_or_none())
     if found is None:
         raise AssertionError("a session that was just started is live")
     session.clear()
     session.permanent = True
     login_user(Caller(found, text))
     session.pop("_id", None)  # Flask-Login's fingerprint of address and browser, which we do not use
+
+
+def list_organisations() -> list[tuple[int, str]]:
+    """Return id and name of the organisations that the person who asks may act for, by name."""
+    caller: Any = current_user._get_current_object()
+    return list(caller.credential.organisations) if caller.is_authenticated else []
 
 
 def forget() -> None:
@@ -89,8 +98,7 @@ def _recognise() -> None:
 
 def _from_session(text: str) -> Caller | None:
     now = plugs().clock.now()
-    with scoped(SYSTEM):
-        found = queries.find_session(text, now)
+    found = queries.find_session(text, now)
     if found is not None and is_worth_noting(found.last_seen_at, now):
         with transaction(SYSTEM):
             service.note_session_use(found.row_id, now)
@@ -102,8 +110,7 @@ def _from_bearer(_request: object) -> Caller | None:
     if text is None or not _is_ours(text):
         return None
     now = plugs().clock.now()
-    with scoped(SYSTEM):
-        found = queries.find_token(text, plugs().settings.pepper)
+    found = queries.find_token(text, plugs().settings.pepper)
     if found is not None and is_worth_noting(found.last_seen_at, now):
         with transaction(SYSTEM):
             service.note_token_use(found.row_id, now)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flask import Flask, url_for
 from flask_babel import gettext as _
 
-from portal.identity import queries
+from portal.identity import credentials
 from portal.web.palette import Asked, Entry, Group, offer
 from portal.web.principal import Principal
 
@@ -36,7 +36,7 @@ def _account(asked: Asked) -> Iterator[Entry]:
     yield Entry(_("Settings"), url_for("identity.settings"), Group.PAGES, also=also)
     also = _("second factor two-factor authenticator code security")
     yield Entry(_("Sign-in in two steps"), url_for("identity.two_steps"), Group.PAGES, also=also)
-    for number, name in queries.list_organisations(person.user_id or 0):
+    for number, name in credentials.list_organisations():
         if number != person.organisation_id:
             label = _("Act for %(name)s", name=name)
             address = url_for("identity.switch", organisation_id=number)

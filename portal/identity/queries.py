@@ -1,19 +1,24 @@
-"""Reads of identity. The credential look-ups are one statement each: they run before every request."""
+"""Reads of identity. The credential look-ups are one round trip each: they run before every request, as the system."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Integer, Row, Select, and_, column, func, select, table
+from sqlalchemy import Integer, Row, Select, and_, column, func, select, table, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import aliased
 
-from portal.db import db
+from portal.db import db, system_row
 from portal.identity.errors import UnknownOrganisation
 from portal.identity.models import Membership, Organisation, OrganisationToken, User, UserSession
 from portal.identity.rules import SESSION_IDLE, TOKEN_PREFIX
 from portal.identity.types import LiveCredential, Member, OrganisationView, SessionView, TokenView
 from portal.kit.tokens import is_hash_of, plain_hash, public_id_of
 from portal.web.principal import Principal, Role
+
+Read = Callable[[Select[*tuple[Any, ...]]], Row[Any] | None]
 
 # Projects sit above identity, so their account is read by name: which account the marketplace bills for whom.
 _accounts = table("accounts", column("id", Integer), column("organisation_id", Integer), column("project_id", Integer))
@@ -22,9 +27,12 @@ _MARKETPLACE = 1
 _NOBODY = b"\x00" * 32
 
 
-def find_session(token_text: str, now: datetime) -> LiveCredential | None:
-    """Return the live session of a cookie's token with its person, acting organisation, role and account."""
-    row = db.session.execute(
+def find_session(token_text: str, now: datetime, *, read: Read = system_row) -> LiveCredential | None:
+    """Return the live session of a cookie's token with its person, acting organisation, role and account.
+
+    `read` fetches the row; the unit of work that has just started a session reads it by itself.
+    """
+    row = read(
         _with_organisation(
             select(
                 UserSession.id.label("row_id"),
@@ -37,6 +45,7 @@ def find_session(token_text: str, now: datetime) -> LiveCredential | None:
                 User.locale,
                 User.time_zone,
                 Membership.role,
+                _names_of_organisations(UserSession.user_id).label("organisations"),
             )
             .select_from(UserSession)
             .join(User, User.id == UserSession.user_id),
@@ -50,7 +59,7 @@ def find_session(token_text: str, now: datetime) -> LiveCredential | None:
             UserSession.last_seen_at > now - SESSION_IDLE,
             User.disabled_at.is_(None),
         )
-    ).one_or_none()
+    )
     if row is None:
         return None
     principal = Principal(
@@ -65,19 +74,14 @@ def find_session(token_text: str, now: datetime) -> LiveCredential | None:
         time_zone=row.time_zone,
         **_organisation_of(row),
     )
-    return LiveCredential(principal=principal, row_id=row.row_id, last_seen_at=row.last_seen_at)
-
-
-def find_session_principal(token_text: str, now: datetime) -> Principal | None:
-    """Return who a session token stands for, or None when it is unknown, ended or too old."""
-    found = find_session(token_text, now)
-    return found.principal if found else None
+    organisations = tuple((number, name) for number, name in row.organisations)
+    return LiveCredential(principal, row.row_id, row.last_seen_at, organisations)
 
 
 def find_token(text: str, pepper: bytes) -> LiveCredential | None:
     """Return the live organisation token of a bearer credential. Unknown, revoked and mistyped ones look the same."""
     public_id = public_id_of(text) if text.startswith(f"{TOKEN_PREFIX}_") else None
-    row = db.session.execute(
+    row = system_row(
         select(
             OrganisationToken.id.label("row_id"),
             OrganisationToken.name,
@@ -93,20 +97,13 @@ def find_token(text: str, pepper: bytes) -> LiveCredential | None:
         .join(Organisation, Organisation.id == OrganisationToken.organisation_id)
         .outerjoin(_accounts, _account_of(Organisation.id))
         .where(OrganisationToken.public_id == (public_id or ""), OrganisationToken.revoked_at.is_(None))
-    ).one_or_none()
+    )
     if not is_hash_of(text, row.token_hash if row else _NOBODY, pepper) or row is None:
         return None
     principal = Principal(
         kind="organisation_token", user_id=None, name=row.name, email=None, session_id=None, **_organisation_of(row)
     )
     return LiveCredential(principal=principal, row_id=row.row_id, last_seen_at=row.last_used_at)
-
-
-def find_token_principal(text: str, pepper: bytes, now: datetime) -> Principal | None:
-    """Return who a bearer token stands for, or None. `now` is accepted for tokens that will end by themselves."""
-    del now
-    found = find_token(text, pepper)
-    return found.principal if found else None
 
 
 def get_organisation(organisation_id: int) -> OrganisationView:
@@ -117,17 +114,6 @@ def get_organisation(organisation_id: int) -> OrganisationView:
 def get_organisation_by_slug(slug: str) -> OrganisationView:
     """Return the organisation at an address. Raises UnknownOrganisation."""
     return _view(db.session.scalar(select(Organisation).where(Organisation.slug == slug)))
-
-
-def list_organisations(user_id: int) -> list[tuple[int, str]]:
-    """Return id and name of the organisations a person belongs to, by name."""
-    rows = db.session.execute(
-        select(Organisation.id, Organisation.name)
-        .join(Membership, Membership.organisation_id == Organisation.id)
-        .where(Membership.user_id == user_id)
-        .order_by(func.lower(Organisation.name), Organisation.id)
-    )
-    return [(row.id, row.name) for row in rows]
 
 
 def list_members(organisation_id: int) -> list[Member]:
@@ -204,6 +190,21 @@ def _with_organisation(statement: Select[*tuple[Any, ...]], *, joined: Any) -> S
         .outerjoin(Membership, joined)
         .outerjoin(Organisation, Organisation.id == Membership.organisation_id)
         .outerjoin(_accounts, _account_of(Organisation.id))
+    )
+
+
+def _names_of_organisations(user_id: Any) -> Any:
+    """Id and name of the organisations a person belongs to, by name, as a list of pairs."""
+    theirs = aliased(Membership)
+    pair = func.jsonb_build_array(Organisation.id, Organisation.name)
+    names = func.jsonb_agg(aggregate_order_by(pair, func.lower(Organisation.name), Organisation.id))
+    return (
+        select(func.coalesce(names, text("'[]'::jsonb")))
+        .select_from(theirs)
+        .join(Organisation, Organisation.id == theirs.organisation_id)
+        .where(theirs.user_id == user_id)
+        .correlate(UserSession)
+        .scalar_subquery()
     )
 
 

@@ -28,11 +28,15 @@ class SessionToken:
 
 @dataclass(frozen=True, slots=True)
 class LiveCredential:
-    """A credential that was accepted, and when it was last seen at work (None: never)."""
+    """A credential that was accepted, and when it was last seen at work (None: never).
+
+    `organisations` are id and name of those that its person may act for, by name.
+    """
 
     principal: Principal
     row_id: int
     last_seen_at: datetime | None
+    organisations: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,19 +19,10 @@ from portal.outbox.service import announce_mail
 from portal.payments.reminding import readers_of
 from portal.pricing.queries import get_offer_of_price
 from portal.pricing.rating import rate
-from portal.subscriptions.queries import get_subscription
 from portal.subscriptions.types import LIVE, SubscriptionView
 
 NEAR_PERCENT = 80
 _USED = text("SELECT used FROM quota_counters WHERE subscription_id = :subscription AND period_start = :start")
-_REACHED = text("""
-    SELECT s.id
-    FROM subscriptions s
-    JOIN quota_counters c ON c.subscription_id = s.id AND c.period_start = s.current_period_start
-    WHERE s.account_id = :account AND s.spending_limit IS NOT NULL AND s.status = ANY(:live)
-        AND c.used >= s.spending_calls AND s.current_period_end > :now
-    ORDER BY s.id LIMIT :most
-""")
 _NEAR = text("""
     SELECT s.id, s.account_id, s.spending_limit, s.current_period_start, c.used >= s.spending_calls AS is_reached
     FROM subscriptions s
@@ -63,12 +54,6 @@ def count_calls(held: SubscriptionView) -> int:
     """
     handed_out = db.session.scalar(_USED, {"subscription": held.id, "start": held.period.start}) or 0
     return max(handed_out, usage_of_period(held.account_id, held.id, held.period).billable_calls)
-
-
-def list_reached(account_id: int, now: datetime, most: int) -> list[SubscriptionView]:
-    """Return the account's subscriptions whose calls are refused because their limit is reached."""
-    values = {"account": account_id, "live": sorted(LIVE), "now": now, "most": most}
-    return [get_subscription(one) for one in db.session.scalars(_REACHED, values)]
 
 
 def tell_all(now: datetime) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, cast
 
-from sqlalchemy import Select, select
+from sqlalchemy import Exists, Select, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import MultipleResultsFound
 
@@ -67,11 +67,11 @@ def list_offers_of_prices(price_ids: Collection[int]) -> dict[int, Offer]:
     return {offer.price_id: offer for offer in _read(_offers().where(Price.id.in_(price_ids)))}
 
 
-def sells_any(project_id: int, codes: Collection[str]) -> bool:
-    """True when a project sells a plan under one of some codes. Cheap enough to ask for every page."""
+def sells_any(project_id: int, codes: Collection[str]) -> Exists:
+    """Ask whether a project sells a plan under one of some codes: a condition for a statement that asks more."""
     sold = select(Price.id).join(Plan, Plan.id == Price.plan_id).join(Product, Product.id == Plan.product_id)
     sold = sold.where(Price.active, Plan.active, Product.active, Product.project_id == project_id, Plan.code.in_(codes))
-    return db.session.scalar(sold.limit(1)) is not None
+    return sold.exists()
 
 
 def find_plan_in(product_id: int, code: str) -> int | None:

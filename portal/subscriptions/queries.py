@@ -25,16 +25,6 @@ def list_for_account(account_id: int, *, live_only: bool = False) -> list[Subscr
     return [view_of(row) for row in rows]
 
 
-def list_overdue(account_id: int) -> list[SubscriptionView]:
-    """Return the account's subscriptions whose payment failed, the oldest first."""
-    rows = db.session.scalars(
-        select(Subscription)
-        .where(Subscription.account_id == account_id, Subscription.status.in_(("past_due", "unpaid")))
-        .order_by(Subscription.past_due_since, Subscription.id)
-    )
-    return [view_of(row) for row in rows]
-
-
 def list_wanting_attention(trial_ends_before: datetime) -> list[int]:
     """Return the subscriptions that are overdue, or whose trial ends before an instant. For system work only."""
     wanted = or_(

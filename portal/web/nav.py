@@ -54,8 +54,8 @@ def warn_by(app: Flask, lookup: Callable[[Principal], list[Ribbon]]) -> None:
     app.extensions.setdefault("nav ribbons", []).append(lookup)
 
 
-def organisations_by(app: Flask, lookup: Callable[[Principal], list[tuple[int, str]]]) -> None:
-    """Tell the layout how to list the organisations a person may switch to."""
+def organisations_by(app: Flask, lookup: Callable[[], list[tuple[int, str]]]) -> None:
+    """Tell the layout how to list the organisations that the person who asks may switch to."""
     app.extensions["nav organisations"] = lookup
 
 
@@ -84,7 +84,7 @@ def build_nav() -> Nav:
         items=[_marked(item) for item in items_for(principal)],
         person=principal,
         organisation=principal.organisation_name if principal else None,
-        organisations=lookup(principal) if lookup and principal and principal.user_id else [],
+        organisations=lookup() if lookup and principal and principal.user_id else [],
         environment=current_app.config["SETTINGS"].environment,
         ribbons=[one for warn in current_app.extensions.get("nav ribbons", []) for one in warn(principal)]
         if principal

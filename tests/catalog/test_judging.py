@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from portal.audit.models import AuditEntry
 from portal.catalog.models import Api
-from portal.db import SYSTEM, db, scoped
+from portal.db import SYSTEM, db, scoped, transaction
 from portal.gateway.queries import find_route
 from portal.identity.models import Organisation
 from tests.factories import make_account, make_api, make_organisation, make_plan, make_user
@@ -63,9 +63,8 @@ def test_its_provider_cannot_publish_it_again(rates: Api, olive: FlaskClient, ad
 
 @pytest.mark.parametrize("state", ["published", "deprecated"])
 def test_it_comes_back_as_it_was(app: Flask, rates: Api, olive: FlaskClient, state: str) -> None:
-    with scoped(SYSTEM) as session:
+    with transaction(SYSTEM) as session:
         session.get_one(Api, rates.id).state = state
-        session.commit()
     olive.post(f"/admin/apis/{rates.id}/block", data=REASON)
     assert olive.post(f"/admin/apis/{rates.id}/release", data={"reason": "Mended"}).status_code == 303
     assert _state(rates) == state
@@ -88,9 +87,8 @@ def test_every_act_says_why_and_repeating_it_changes_nothing(rates: Api, olive: 
 
 
 def test_a_retired_api_is_not_blocked(rates: Api, olive: FlaskClient) -> None:
-    with scoped(SYSTEM) as session:
+    with transaction(SYSTEM) as session:
         session.get_one(Api, rates.id).state = "retired"
-        session.commit()
     assert olive.post(f"/admin/apis/{rates.id}/block", data=REASON).status_code == 409
     assert "Block this API" not in olive.get(f"/admin/apis/{rates.id}").text
 

@@ -254,7 +254,11 @@ def test_a_stranger_is_led_to_sign_in_and_what_does_not_exist_is_not_saved(
     assert visitor.get("/saved").location == "/login?next=/saved"
     assert visitor.post(f"/saved/{harbour.id}").location.startswith("/login")
     assert visitor.post(f"/saved/{harbour.id}", headers=HTMX).status_code == 401
-    assert 'href="/login?next=/marketplace"' in visitor.get("/marketplace").get_data(as_text=True)
+    page = visitor.get("/marketplace?q=tides").get_data(as_text=True)
+    assert re.search(
+        r'<form id="keep" method="get" action="/login"><input [^>]*name="next" value="/marketplace\?q=tides">', page
+    )
+    assert re.search(r'<button type="submit" form="keep"[^>]*>.*Save.*Tides', page)
     draft = make_api(make_organisation(), "Draft", state="draft")
     for api_id in (draft.id, 10**12, 2**64):
         assert at_cleo.post(f"/saved/{api_id}").status_code == 404

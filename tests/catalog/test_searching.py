@@ -182,7 +182,7 @@ def test_every_facet_can_be_chosen_at_once_and_be_left_open_again(app: Flask) ->
 
 def begin_a_block(provider: Organisation) -> None:
     """Use up as many ids as a row of the shelf holds; a number that was given is not given again."""
-    with scoped(SYSTEM) as session:
+    with transaction(SYSTEM) as session:
         session.execute(
             text("""
                 INSERT INTO apis (organisation_id, slug, name, state)

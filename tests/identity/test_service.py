@@ -61,7 +61,11 @@ class TestTheCommandsAlone:
             assert queries.list_sessions(dan.id, None, clock.now()) == []
             assert queries.list_tokens(driftwood.id) == []
             assert [member.name for member in queries.list_members(driftwood.id)] == ["Dan"]
-            assert queries.list_organisations(dan.id) == [(driftwood.id, "Driftwood")]
+        with transaction(SYSTEM):
+            started = service.start_session(dan.id, ip="192.0.2.1", user_agent="Test", now=clock.now())
+        known = queries.find_session(started.text, clock.now())
+        assert known is not None
+        assert known.organisations == ((driftwood.id, "Driftwood"),)
 
 
 class TestTheDatabaseAlone:

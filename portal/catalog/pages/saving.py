@@ -65,7 +65,6 @@ def _answer(api_id: int, *, is_saved: bool) -> Response | Redirect:
             api_id=api_id,
             name=name,
             is_saved=is_saved,
-            here=back,
             announce=True,
             row=int(row) if row.isascii() and row.isdigit() and len(row) < 3 else 0,
         )

@@ -25,6 +25,7 @@ from portal.catalog.pages.pictures import picture_of_provider
 from portal.catalog.types import SMALLEST_SAMPLE, MeasuredFacts
 from portal.pricing.queries import list_offers_for
 from portal.pricing.rules import other_currency
+from portal.pricing.types import Offer
 from portal.pricing.volumes import Quote
 from portal.pricing.words import headline
 from portal.web.principal import find_principal
@@ -36,15 +37,24 @@ _SHORTEST_ROW = 3
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A card with everything that is written on it."""
+    """A card with everything that what is written on it follows from."""
 
     card: Card
-    price: str
+    offers: tuple[Offer, ...]
     facts: MeasuredFacts | None
     is_saved: bool
     is_held: bool
     cost: Quote | None = None
-    other_currency: str | None = None
+
+    @property
+    def price(self) -> str:
+        """What it costs, in one line; empty when nothing is sold."""
+        return headline(self.offers)
+
+    @property
+    def other_currency(self) -> str | None:
+        """The currency it is sold in, if that is not ours."""
+        return other_currency(self.offers)
 
     @property
     def is_judged(self) -> bool:
@@ -61,12 +71,11 @@ def shown(cards: Sequence[Card], costs: dict[int, Quote] | None = None) -> list[
     return [
         Shown(
             card=card,
-            price=headline(offers.get(card.product_id, [])) if card.product_id is not None else "",
+            offers=tuple(offers[card.product_id]) if card.product_id is not None else (),
             facts=facts.get(card.id),
             is_saved=card.id in saved,
             is_held=card.product_id in held,
             cost=(costs or {}).get(card.id),
-            other_currency=other_currency(offers.get(card.product_id, []) if card.product_id is not None else []),
         )
         for card in cards
     ]
@@ -94,10 +103,11 @@ def market(wanted: Search, found: Found) -> dict[str, Any]:
     listed = min(found.total, MOST_RANKED) if wanted.sort == "cheapest" else found.total
     first = (wanted.page - 1) * PAGE_SIZE + 1
     principal = find_principal()
+    cards, rows = _shelved(wanted, found)
     return card_tools() | {
         "search": wanted,
         "found": found,
-        "cards": shown(found.cards, found.costs),
+        "cards": cards,
         "facets": _facets(wanted, found),
         "chips": _chips(wanted, found),
         "orders": labelling.orders(wanted, found),
@@ -112,7 +122,7 @@ def market(wanted: Search, found: Found) -> dict[str, Any]:
         ),
         "near": [] if found.total or not wanted.text else _near(wanted),
         "loosest": None if found.total else _loosest(wanted, found),
-        "rows": _rows(wanted, found),
+        "rows": rows,
         "provider": _sole_provider(wanted, found),
         "may_publish": principal is not None and principal.may("publish"),
     }
@@ -192,7 +202,16 @@ def _near(wanted: Search) -> list[tuple[str, str]]:
     return [(word, address(Search(text=word, sort="relevance"))) for word in vocabulary.near(wanted.text)]
 
 
-def _rows(wanted: Search, found: Found) -> list[tuple[str, list[Shown]]]:
+def _shelved(wanted: Search, found: Found) -> tuple[list[Shown], list[tuple[str, list[Shown]]]]:
+    """Return the cards found and the titled rows above them, all of them read at once."""
+    rows = _rows(wanted, found)
+    known = {card.id for card in found.cards}
+    others = list_cards(list({api_id for _title, ids in rows for api_id in ids} - known))
+    cards = {one.card.id: one for one in shown([*found.cards, *others], found.costs)}
+    return [cards[card.id] for card in found.cards], [(title, [cards[i] for i in ids]) for title, ids in rows]
+
+
+def _rows(wanted: Search, found: Found) -> list[tuple[str, list[int]]]:
     """Return titled rows for a market that nobody has narrowed or turned over, and that has more than one page of cards."""
     if wanted.is_narrowed or wanted.page > 1 or wanted.sort != "newest" or found.total <= PAGE_SIZE:
         return []
@@ -201,8 +220,7 @@ def _rows(wanted: Search, found: Found) -> list[tuple[str, list[Shown]]]:
         (_("Rising this week"), highlights.list_rising()),
         (_("Recently updated"), highlights.list_updated()),
     ]
-    cards = {one.card.id: one for one in shown(list_cards(list({i for _title, ids in picked for i in ids})))}
-    return [(str(title), [cards[api_id] for api_id in ids]) for title, ids in picked if len(ids) >= _SHORTEST_ROW]
+    return [(str(title), ids) for title, ids in picked if len(ids) >= _SHORTEST_ROW]
 
 
 def _sole_provider(wanted: Search, found: Found) -> tuple[str, str, str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from portal.identity import palette, queries
+from portal.identity import credentials, palette
 from portal.identity.billing_forms import country_name
 from portal.identity.pages import (
     billing,
@@ -46,4 +46,4 @@ def register(app: Flask) -> None:
     app.jinja_env.globals["country_name"] = country_name
     palette.register(app)
     duties.contribute(app, 50, people.duty)
-    nav.organisations_by(app, lambda person: queries.list_organisations(person.user_id or 0))
+    nav.organisations_by(app, credentials.list_organisations)

@@ -8,16 +8,16 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 
 from portal.catalog.labels import labels
+from portal.payments.glance import glance_of_request
 from portal.payments.pages.buyer import account_id
 from portal.payments.queries import find_due_invoice
 from portal.subscriptions.errors import UnknownSubscription
-from portal.subscriptions.queries import get_for_account, list_overdue
+from portal.subscriptions.queries import get_for_account
 from portal.subscriptions.types import SubscriptionView
 from portal.web.formatting import date_pattern, money
 from portal.web.nav import Ribbon
+from portal.web.plugs import plugs
 from portal.web.principal import Principal, get_principal, sign_in_required
-
-_MOST = 3
 
 
 def routes(bp: Blueprint) -> None:
@@ -45,10 +45,11 @@ def overdue(subscription_id: int) -> ResponseReturnValue:
 
 
 def ribbons(principal: Principal) -> list[Ribbon]:
-    """Return a line for each overdue subscription of the acting organisation, three at most."""
+    """Return a line for each overdue subscription of the acting organisation, the first few of them."""
     if principal.account_id is None or principal.kind != "session":
         return []
-    overdue = list_overdue(principal.account_id)[:_MOST]
+    glance = glance_of_request(principal.account_id, plugs().clock.now())
+    overdue = [get_for_account(principal.account_id, one) for one in glance.overdue]
     names = labels([one.product_id for one in overdue]) if overdue else {}
     return [_ribbon(one, names[one.product_id].api_name if one.product_id in names else "") for one in overdue]
 

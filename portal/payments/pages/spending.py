@@ -11,10 +11,11 @@ from flask_babel import gettext as _
 
 from portal.catalog.labels import find_label, labels
 from portal.db import transaction
+from portal.payments.glance import glance_of_request
 from portal.payments.pages import limit_field
 from portal.payments.pages.buyer import account_id
 from portal.payments.pages.limit_field import LimitField
-from portal.payments.spending import list_reached, spent_by
+from portal.payments.spending import spent_by
 from portal.pricing.queries import get_offer, get_offer_of_price
 from portal.subscriptions.errors import UnknownSubscription
 from portal.subscriptions.queries import get_for_account
@@ -26,8 +27,6 @@ from portal.web.negotiation import page_or_fragment, wants_fragment
 from portal.web.plugs import plugs
 from portal.web.principal import Principal, get_principal, right_required, sign_in_required
 from portal.web.problems import Problem
-
-_MOST = 3
 
 
 def routes(bp: Blueprint) -> None:
@@ -97,13 +96,14 @@ def change_spending(subscription_id: int) -> ResponseReturnValue:
 
 
 def ribbons(principal: Principal) -> list[Ribbon]:
-    """Return a line for each subscription of the acting organisation that its limit has stopped, three at most."""
+    """Return a line for each subscription of the acting organisation that its limit has stopped, the first few of them."""
     if principal.account_id is None or principal.kind != "session" or not plugs().holds_limits:
         return []
-    reached = list_reached(principal.account_id, plugs().clock.now(), _MOST)
-    names = labels([one.product_id for one in reached]) if reached else {}
+    glance = glance_of_request(principal.account_id, plugs().clock.now())
+    stopped = [get_for_account(principal.account_id, one) for one in glance.stopped]
+    names = labels([one.product_id for one in stopped]) if stopped else {}
     return [
-        _ribbon(one, names[one.product_id].api_name if one.product_id in names else "", principal) for one in reached
+        _ribbon(one, names[one.product_id].api_name if one.product_id in names else "", principal) for one in stopped
     ]
 
 

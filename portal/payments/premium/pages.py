@@ -6,8 +6,9 @@ from flask import Blueprint, Flask, make_response, redirect, render_template, re
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from portal.payments.glance import glance_of_request
 from portal.payments.premium.buying import begin_premium
-from portal.payments.premium.standing import is_sold, offers, standing
+from portal.payments.premium.standing import offers, standing
 from portal.payments.premium.types import PLANS
 from portal.payments.queries import find_open_purchase
 from portal.web.limits import rate
@@ -25,7 +26,9 @@ def register(app: Flask) -> None:
 
 
 def _links(principal: Principal | None) -> list[NavItem]:
-    if principal is None or not principal.has_role_for("buy") or not is_sold():
+    if principal is None or not principal.has_role_for("buy"):
+        return []
+    if not glance_of_request(principal.account_id, plugs().clock.now()).sells_premium:
         return []
     return [link(_("Premium"), url_for("premium.show"))]
 

@@ -10,17 +10,12 @@ from portal.db import db
 from portal.entitlements.queries import has_feature
 from portal.payments.models import Purchase
 from portal.payments.premium.types import FEATURE, PLANS, PlanName, PremiumEntitlement
-from portal.pricing.queries import find_sold_plan, get_offer_of_price, list_products_of, sells_any
+from portal.pricing.queries import find_sold_plan, get_offer_of_price, list_products_of
 from portal.pricing.types import Offer
 from portal.projects.queries import find_account_mail, find_customer, find_feature
 from portal.projects.types import MARKETPLACE
 from portal.subscriptions.queries import list_for_account
 from portal.subscriptions.types import SubscriptionView
-
-
-def is_sold() -> bool:
-    """True when premium is for sale at all."""
-    return sells_any(MARKETPLACE, PLANS)
 
 
 def offers() -> list[Offer]:
