@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -167,7 +167,7 @@ def system_statement(statement: str, values: Sequence[Any]) -> tuple[Any, ...]:
     raise AssertionError("unreachable")
 
 
-def system_row(statement: Select[*tuple[Any, ...]]) -> Row[Any] | None:
+def system_row(statement: Select[*tuple[Any, ...]], values: Mapping[str, Any] | None = None) -> Row[Any] | None:
     """Read at most one row as the system, in a transaction of its own that takes one round trip and sees what is committed.
 
     For what is asked before every request. A connection that died while idle is replaced and the statement sent once
@@ -177,7 +177,7 @@ def system_row(statement: Select[*tuple[Any, ...]]) -> Row[Any] | None:
     for attempt in (1, 2):
         try:
             with engine.connect() as connection:
-                return connection.execute(statement).one_or_none()
+                return connection.execute(statement, values or {}).one_or_none()
         except OperationalError as problem:
             if attempt == 2 or not problem.connection_invalidated:
                 raise

@@ -14,7 +14,7 @@ from portal.gateway.queries import list_with_live_key
 from portal.home.rules import by_day
 from portal.home.types import Featured, Held, Offered, Platform, Shelf
 from portal.kit.periods import Period, day_of
-from portal.metering.queries import calls_by_bucket, first_call_at, usage_of_period
+from portal.metering.queries import calls_by_bucket, list_called, usage_of_periods
 from portal.payments.queries import list_planned_changes
 from portal.pricing.queries import list_offers_of_prices
 from portal.subscriptions.queries import list_for_account
@@ -60,16 +60,17 @@ def list_held(account_id: int | None, now: datetime) -> tuple[list[Held], int]:
     bars = calls_by_bucket(account_id, span, step="day", subscription_ids=[one.id for one in shown])
     planned, with_key = list_planned_changes(account_id), list_with_live_key(account_id, [one.id for one in shown], now)
     prices = {one.price_id for one in shown} | {change.to_price_id for change in planned.values()}
-    offers = list_offers_of_prices(prices)
+    offers, ids = list_offers_of_prices(prices), [one.id for one in shown]
+    used, called = usage_of_periods(account_id, {one.id: one.period for one in shown}), list_called(ids)
     held = [
         Held(
             subscription=one,
             offer=offers[one.price_id],
             label=names.get(one.product_id),
-            calls=usage_of_period(account_id, one.id, one.period).billable_calls,
+            calls=used[one.id].billable_calls,
             daily=by_day(bars, one.id, span),
             has_key=one.id in with_key,
-            was_called=first_call_at(one.id) is not None,
+            was_called=one.id in called,
             planned=offers[planned[one.id].to_price_id].name if one.id in planned else None,
         )
         for one in shown

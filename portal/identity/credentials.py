@@ -53,7 +53,7 @@ def remember(text: str, now: datetime) -> None:
 
     Whatever the cookie held before is gone: no fixation.
     """
-    found = queries.find_session(text, now, read=lambda statement: db.session.execute(statement).one_or_none())
+    found = queries.find_session(text, now, read=lambda *asked: db.session.execute(*asked).one_or_none())
     if found is None:
         raise AssertionError("a session that was just started is live")
     session.clear()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Integer, Row, Select, and_, column, func, select, table, text
+from sqlalchemy import Integer, Row, Select, and_, bindparam, column, func, select, table, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
@@ -18,7 +18,7 @@ from portal.identity.types import LiveCredential, Member, OrganisationView, Sess
 from portal.kit.tokens import is_hash_of, plain_hash, public_id_of
 from portal.web.principal import Principal, Role
 
-Read = Callable[[Select[*tuple[Any, ...]]], Row[Any] | None]
+Read = Callable[[Select[*tuple[Any, ...]], Mapping[str, Any]], Row[Any] | None]
 
 # Projects sit above identity, so their account is read by name: which account the marketplace bills for whom.
 _accounts = table("accounts", column("id", Integer), column("organisation_id", Integer), column("project_id", Integer))
@@ -27,39 +27,91 @@ _MARKETPLACE = 1
 _NOBODY = b"\x00" * 32
 
 
+def _with_organisation(statement: Select[*tuple[Any, ...]], *, joined: Any) -> Select[*tuple[Any, ...]]:
+    # The membership decides: a session whose person has left the organisation acts for none.
+    return (
+        statement.add_columns(
+            Organisation.id.label("organisation_id"),
+            Organisation.slug,
+            Organisation.name.label("organisation_name"),
+            _accounts.c.id.label("account_id"),
+        )
+        .outerjoin(Membership, joined)
+        .outerjoin(Organisation, Organisation.id == Membership.organisation_id)
+        .outerjoin(_accounts, _account_of(Organisation.id))
+    )
+
+
+def _names_of_organisations(user_id: Any) -> Any:
+    """Id and name of the organisations a person belongs to, by name, as a list of pairs."""
+    theirs = aliased(Membership)
+    pair = func.jsonb_build_array(Organisation.id, Organisation.name)
+    names = func.jsonb_agg(aggregate_order_by(pair, func.lower(Organisation.name), Organisation.id))
+    return (
+        select(func.coalesce(names, text("'[]'::jsonb")))
+        .select_from(theirs)
+        .join(Organisation, Organisation.id == theirs.organisation_id)
+        .where(theirs.user_id == user_id)
+        .correlate(UserSession)
+        .scalar_subquery()
+    )
+
+
+def _account_of(organisation_id: Any) -> Any:
+    return and_(_accounts.c.organisation_id == organisation_id, _accounts.c.project_id == _MARKETPLACE)
+
+
+# Built once: putting them together takes longer than asking.
+_SESSION = _with_organisation(
+    select(
+        UserSession.id.label("row_id"),
+        UserSession.last_seen_at,
+        User.id.label("user_id"),
+        User.name,
+        User.email,
+        User.is_operator,
+        User.email_confirmed_at,
+        User.locale,
+        User.time_zone,
+        Membership.role,
+        _names_of_organisations(UserSession.user_id).label("organisations"),
+    )
+    .select_from(UserSession)
+    .join(User, User.id == UserSession.user_id),
+    joined=and_(Membership.organisation_id == UserSession.organisation_id, Membership.user_id == UserSession.user_id),
+).where(
+    UserSession.token_hash == bindparam("token_hash"),
+    UserSession.revoked_at.is_(None),
+    UserSession.expires_at > bindparam("now"),
+    UserSession.last_seen_at > bindparam("used_after"),
+    User.disabled_at.is_(None),
+)
+_TOKEN = (
+    select(
+        OrganisationToken.id.label("row_id"),
+        OrganisationToken.name,
+        OrganisationToken.role,
+        OrganisationToken.token_hash,
+        OrganisationToken.last_used_at,
+        Organisation.id.label("organisation_id"),
+        Organisation.slug,
+        Organisation.name.label("organisation_name"),
+        _accounts.c.id.label("account_id"),
+    )
+    .select_from(OrganisationToken)
+    .join(Organisation, Organisation.id == OrganisationToken.organisation_id)
+    .outerjoin(_accounts, _account_of(Organisation.id))
+    .where(OrganisationToken.public_id == bindparam("public_id"), OrganisationToken.revoked_at.is_(None))
+)
+
+
 def find_session(token_text: str, now: datetime, *, read: Read = system_row) -> LiveCredential | None:
     """Return the live session of a cookie's token with its person, acting organisation, role and account.
 
     `read` fetches the row; the unit of work that has just started a session reads it by itself.
     """
-    row = read(
-        _with_organisation(
-            select(
-                UserSession.id.label("row_id"),
-                UserSession.last_seen_at,
-                User.id.label("user_id"),
-                User.name,
-                User.email,
-                User.is_operator,
-                User.email_confirmed_at,
-                User.locale,
-                User.time_zone,
-                Membership.role,
-                _names_of_organisations(UserSession.user_id).label("organisations"),
-            )
-            .select_from(UserSession)
-            .join(User, User.id == UserSession.user_id),
-            joined=and_(
-                Membership.organisation_id == UserSession.organisation_id, Membership.user_id == UserSession.user_id
-            ),
-        ).where(
-            UserSession.token_hash == plain_hash(token_text),
-            UserSession.revoked_at.is_(None),
-            UserSession.expires_at > now,
-            UserSession.last_seen_at > now - SESSION_IDLE,
-            User.disabled_at.is_(None),
-        )
-    )
+    values = {"token_hash": plain_hash(token_text), "now": now, "used_after": now - SESSION_IDLE}
+    row = read(_SESSION, values)
     if row is None:
         return None
     principal = Principal(
@@ -81,23 +133,7 @@ def find_session(token_text: str, now: datetime, *, read: Read = system_row) -> 
 def find_token(text: str, pepper: bytes) -> LiveCredential | None:
     """Return the live organisation token of a bearer credential. Unknown, revoked and mistyped ones look the same."""
     public_id = public_id_of(text) if text.startswith(f"{TOKEN_PREFIX}_") else None
-    row = system_row(
-        select(
-            OrganisationToken.id.label("row_id"),
-            OrganisationToken.name,
-            OrganisationToken.role,
-            OrganisationToken.token_hash,
-            OrganisationToken.last_used_at,
-            Organisation.id.label("organisation_id"),
-            Organisation.slug,
-            Organisation.name.label("organisation_name"),
-            _accounts.c.id.label("account_id"),
-        )
-        .select_from(OrganisationToken)
-        .join(Organisation, Organisation.id == OrganisationToken.organisation_id)
-        .outerjoin(_accounts, _account_of(Organisation.id))
-        .where(OrganisationToken.public_id == (public_id or ""), OrganisationToken.revoked_at.is_(None))
-    )
+    row = system_row(_TOKEN, {"public_id": public_id or ""})
     if not is_hash_of(text, row.token_hash if row else _NOBODY, pepper) or row is None:
         return None
     principal = Principal(
@@ -176,40 +212,6 @@ def list_sessions(user_id: int, current_id: int | None, now: datetime) -> list[S
         )
         for row in rows
     ]
-
-
-def _with_organisation(statement: Select[*tuple[Any, ...]], *, joined: Any) -> Select[*tuple[Any, ...]]:
-    # The membership decides: a session whose person has left the organisation acts for none.
-    return (
-        statement.add_columns(
-            Organisation.id.label("organisation_id"),
-            Organisation.slug,
-            Organisation.name.label("organisation_name"),
-            _accounts.c.id.label("account_id"),
-        )
-        .outerjoin(Membership, joined)
-        .outerjoin(Organisation, Organisation.id == Membership.organisation_id)
-        .outerjoin(_accounts, _account_of(Organisation.id))
-    )
-
-
-def _names_of_organisations(user_id: Any) -> Any:
-    """Id and name of the organisations a person belongs to, by name, as a list of pairs."""
-    theirs = aliased(Membership)
-    pair = func.jsonb_build_array(Organisation.id, Organisation.name)
-    names = func.jsonb_agg(aggregate_order_by(pair, func.lower(Organisation.name), Organisation.id))
-    return (
-        select(func.coalesce(names, text("'[]'::jsonb")))
-        .select_from(theirs)
-        .join(Organisation, Organisation.id == theirs.organisation_id)
-        .where(theirs.user_id == user_id)
-        .correlate(UserSession)
-        .scalar_subquery()
-    )
-
-
-def _account_of(organisation_id: Any) -> Any:
-    return and_(_accounts.c.organisation_id == organisation_id, _accounts.c.project_id == _MARKETPLACE)
 
 
 def _organisation_of(row: Row[Any]) -> dict[str, Any]:

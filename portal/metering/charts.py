@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.core import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_datetime
 from flask_babel import format_datetime as format_reader_datetime
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -29,11 +30,13 @@ _REST = 8
 
 def bar_label(start: datetime, step: Step, zone: str, *, long: bool = False) -> str:
     """Name a bar by its first instant in `zone`: "3 Mar", or "Tue 14:00"; `long` adds what a table has room for."""
-    locale = get_locale() or Locale("en")
-    local = start.astimezone(ZoneInfo(zone))
-    if step == "day":
-        return format_date(local.date(), date_pattern("EEE d MMM y" if long else "d MMM"), locale=locale)
-    return format_datetime(local, date_pattern("d MMM y, HH:mm" if long else "EEE HH:mm"), locale=locale)
+    pattern = ("EEE d MMM y" if long else "d MMM") if step == "day" else ("d MMM y, HH:mm" if long else "EEE HH:mm")
+    return _written(start, zone, date_pattern(pattern), get_locale() or Locale("en"))
+
+
+@lru_cache(maxsize=4096)  # a page names the same bars several times, and the next page names them again
+def _written(start: datetime, zone: str, pattern: str, locale: Locale) -> str:
+    return format_datetime(start, pattern, tzinfo=ZoneInfo(zone), locale=locale)
 
 
 def call_time(at: datetime) -> Markup:
@@ -62,6 +65,18 @@ def usage_chart(report: Report, holdings: Sequence[Holding]) -> Chart:
         calls=number(report.total.calls),
     )
     return chart_data(labels, series, unit=_("calls"), summary=summary, partial=report.span.is_running, show=_whole)
+
+
+def bar_rows(report: Report) -> list[tuple[str, ...]]:
+    """Return the bars as rows of a table, the last first: when, counted, not counted, errors, average in milliseconds."""
+    rows: list[tuple[str, ...]] = []
+    for bar in reversed(report.bars):
+        label, used = bar_label(bar.start, report.span.step, report.span.zone, long=True), bar.usage
+        if not rows and report.span.is_running:
+            label = f"{label} ({_('so far')})"
+        average = "–" if used.average_ms is None else number(used.average_ms)
+        rows.append((label, number(used.billable_calls), number(used.not_billed), number(used.errors), average))
+    return rows
 
 
 def reliability_charts(found: Reliability) -> dict[str, Chart]:

@@ -50,7 +50,7 @@ def reliability(organisation: str, api: str) -> Response:
     report = _report(view.id, plugs().clock.now())
     context = listing.frame(view, "reliability") | {
         "report": report,
-        "charts": reliability_charts(report),
+        "charts_of": reliability_charts,
         "label": lambda start: bar_label(start, "day", "UTC", long=True),
         "words": quality_words,
         "smallest": SMALLEST_SAMPLE,
@@ -96,8 +96,8 @@ def _billable_calls(view: ApiView, period: Period) -> int:
     account_id = get_principal().account_id
     if account_id is None:
         return 0
-    found = [queries.usage_of_period(account_id, held.subscription_id, period) for held in _holdings(view)]
-    return sum(usage.billable_calls for usage in found)
+    found = queries.usage_of_periods(account_id, {held.subscription_id: period for held in _holdings(view)})
+    return sum(usage.billable_calls for usage in found.values())
 
 
 @bp.get(f"{_HERE}/versions/ours")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ from flask_wtf.csrf import CSRFProtect
 from portal.db import scoped
 from portal.metering import api, market_pages, queries, readings
 from portal.metering.calls import CallPage, list_calls, read_cursor
-from portal.metering.charts import bar_label, call_time, clock_time, usage_chart
+from portal.metering.charts import bar_rows, call_time, clock_time, usage_chart
 from portal.metering.exports import bar_lines, call_lines
 from portal.metering.forms import Wish, read_wish
 from portal.metering.holdings import Holding, list_holdings, sample_path
@@ -134,7 +134,7 @@ def standing(subscription_id: int) -> ResponseReturnValue:
         "metering/_standing.html",
         **_shared_context(looking),
         held=held,
-        meters=[] if held.is_over else [(held, _meter(looking, held))],
+        meters=_meters(looking, [held]),
         total=report.total,
         error_share=report.error_share,
         daily=[bar.usage.calls for bar in report.bars],
@@ -196,8 +196,8 @@ def _usage_context(looking: _Looking) -> dict[str, Any]:
         "arrived": None,
         "report": report,
         "chart": usage_chart(report, looking.chosen),
-        "label": lambda start: bar_label(start, looking.span.step, looking.span.zone, long=True),
-        "meters": [(held, _meter(looking, held)) for held in looking.chosen if not held.is_over],
+        "bar_rows": bar_rows,
+        "meters": _meters(looking, looking.chosen),
         "log": _log(looking),
         "call_time": call_time,
         "decision_words": decision_words,
@@ -234,11 +234,17 @@ def _shared_context(looking: _Looking) -> dict[str, Any]:
     }
 
 
-def _meter(looking: _Looking, held: Holding) -> Meter:
-    used = queries.usage_of_period(looking.account_id, held.subscription_id, held.period)
+def _meters(looking: _Looking, holdings: Sequence[Holding]) -> list[tuple[Holding, Meter]]:
+    """Return how much of its running period each subscription has used; one that has ended has none."""
+    running = [held for held in holdings if not held.is_over]
+    used = queries.usage_of_periods(looking.account_id, {held.subscription_id: held.period for held in running})
+    return [(held, _meter(held, used[held.subscription_id].billable_calls)) for held in running]
+
+
+def _meter(held: Holding, calls: int) -> Meter:
     # A gateway that cannot stop at a number of calls does not keep the limit, so the meter must not promise it.
     allowance = held.allowance if plugs().holds_limits else replace(held.allowance, stops_at=None)
-    return meter_of(allowance, used.billable_calls)
+    return meter_of(allowance, calls)
 
 
 def _log(looking: _Looking) -> CallPage:

@@ -38,6 +38,21 @@ def strip(found: Reliability) -> list[tuple[str, How]]:
     return [(_title(day, quality), _how(quality)) for day, quality in found.days]
 
 
+def rows(found: Reliability) -> list[tuple[str, ...]]:
+    """Return the days with calls as rows of a table, the last first: day, calls, failed, available, median, p95, p99."""
+    return [
+        (
+            bar_label(day, "day", "UTC", long=True),
+            number(quality.asked),
+            number(quality.failed),
+            share(quality.availability),
+            *(milliseconds(each) for each in (quality.p50, quality.p95, quality.p99)),
+        )
+        for day, quality in reversed(found.days)
+        if quality.asked
+    ]
+
+
 def _how(quality: Quality) -> How:
     found = quality.availability
     return "unknown" if found is None else "good" if found >= GOOD else "fair" if found >= FAIR else "bad"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -16,26 +16,37 @@ from portal.metering.types import ApiDay, Bucket, FirstCall, Usage
 
 Step = Literal["hour", "day"]
 
+_SIZES = ("days", "hours", "calls")
 _SPAN = "unnest(CAST(:{0}_starts AS timestamptz[]), CAST(:{0}_ends AS timestamptz[])) AS span (opens, closes)"
 _MINE = (
     "account_id = :account_id AND (CAST(:subscriptions AS bigint[]) IS NULL OR subscription_id = ANY(:subscriptions))"
 )
 
-_PIECES = f"""
+_PIECES_OF = """
     SELECT subscription_id, day AS at, calls, billable_calls, errors, latency_ms_sum, bytes_out
-    FROM {_SPAN.format("days")} JOIN usage_records_daily ON day >= opens AND day < closes WHERE {_MINE}
+    FROM {days} JOIN usage_records_daily ON day >= opens AND day < closes WHERE {mine}
     UNION ALL
     SELECT subscription_id, hour, calls, billable_calls, errors, latency_ms_sum, bytes_out
-    FROM {_SPAN.format("hours")} JOIN usage_records_hourly ON hour >= opens AND hour < closes WHERE {_MINE}
+    FROM {hours} JOIN usage_records_hourly ON hour >= opens AND hour < closes WHERE {mine}
     UNION ALL
     SELECT subscription_id, started_at, 1, billable::int, (status >= 400)::int, latency_ms, bytes_out
-    FROM {_SPAN.format("calls")} JOIN api_requests_log ON started_at >= opens AND started_at < closes WHERE {_MINE}
-"""  # noqa: S608 - constants only
+    FROM {calls} JOIN api_requests_log ON started_at >= opens AND started_at < closes WHERE {mine}
+"""
+_PIECES = _PIECES_OF.format(**{size: _SPAN.format(size) for size in _SIZES}, mine=_MINE)
+# Each subscription in a period of its own.
+_EACH_SPAN = (
+    "unnest(CAST(:{0}_owners AS bigint[]), CAST(:{0}_starts AS timestamptz[]), CAST(:{0}_ends AS timestamptz[]))"
+    " AS span (owner, opens, closes)"
+)
+_EACH_PIECES = _PIECES_OF.format(
+    **{size: _EACH_SPAN.format(size) for size in _SIZES}, mine="account_id = :account_id AND subscription_id = owner"
+)
 _SUMS = ", ".join(
     f"sum({name})::bigint" for name in ("calls", "billable_calls", "errors", "latency_ms_sum", "bytes_out")
 )
 
 _TOTAL = text(f"SELECT {_SUMS} FROM ({_PIECES}) AS pieces")  # noqa: S608
+_EACH_TOTAL = text(f"SELECT subscription_id, {_SUMS} FROM ({_EACH_PIECES}) AS pieces GROUP BY 1")  # noqa: S608
 _BUCKETS = text(f"""
     SELECT date_trunc(:step, at, :zone) AS start, subscription_id, {_SUMS} FROM ({_PIECES}) AS pieces
     GROUP BY 1, 2 ORDER BY 1, 2
@@ -61,6 +72,19 @@ def usage_of_period(account_id: int, subscription_id: int | None, period: Period
     chosen = None if subscription_id is None else [subscription_id]
     found = db.session.execute(_TOTAL, _arguments(account_id, chosen, cover(period.start, period.end))).one()
     return Usage(*(value or 0 for value in found))
+
+
+def usage_of_periods(account_id: int, periods: Mapping[int, Period]) -> dict[int, Usage]:
+    """Return what subscriptions of an account used, each in a half-open period of its own; every one has an entry."""
+    covers = {subscription: cover(period.start, period.end) for subscription, period in periods.items()}
+    arguments: dict[str, Any] = {"account_id": account_id}
+    for size in _SIZES:
+        spans = [(owner, *span) for owner, covered in covers.items() for span in getattr(covered, size)]
+        arguments |= {
+            f"{size}_{part}": [span[n] for span in spans] for n, part in enumerate(("owners", "starts", "ends"))
+        }
+    found = {row[0]: Usage(*row[1:]) for row in db.session.execute(_EACH_TOTAL, arguments)}
+    return {subscription: found.get(subscription, Usage()) for subscription in periods}
 
 
 def calls_by_bucket(
@@ -126,10 +150,13 @@ def paths_called(account_id: int, api_id: int, period: Period) -> list[tuple[str
     return [(method, path, calls) for method, path, calls in found]
 
 
-def first_call_at(subscription_id: int) -> datetime | None:
-    """Return when a subscription was first called, or None; read from the log, so it is true once a call is stored."""
-    found = find_first_call(subscription_id)
-    return found.at if found else None
+def list_called(subscription_ids: Collection[int]) -> set[int]:
+    """Return which subscriptions were ever called; read from the log, so it is true once a call is stored."""
+    called = text("""
+        SELECT id FROM unnest(CAST(:ids AS bigint[])) AS asked (id)
+        WHERE EXISTS (SELECT FROM api_requests_log WHERE subscription_id = id)
+    """)
+    return set(db.session.scalars(called, {"ids": list(subscription_ids)}))
 
 
 def find_first_call(subscription_id: int) -> FirstCall | None:

@@ -11,6 +11,7 @@ from portal.db import SYSTEM, Scope, transaction
 from portal.kit.clock import ManualClock
 from portal.kit.periods import Period
 from portal.metering import queries
+from tests.factories import make_api, make_organisation, make_plan, make_subscription
 from tests.metering.conftest import Customer, Post, make_customer, roll_up, rows
 from tests.metering.kong import of
 
@@ -73,10 +74,33 @@ def test_days_are_those_of_the_readers_zone(post: Post, cleo: Customer, clock: M
 
 
 def test_the_first_call_is_known_before_any_sum_is(post: Post, cleo: Customer, clock: ManualClock) -> None:
-    assert queries.first_call_at(cleo.subscription.id) is None
+    assert queries.find_first_call(cleo.subscription.id) is None
+    assert queries.list_called([cleo.subscription.id]) == set()
     post(of(cleo.subscription.id, clock.now()))
     post(of(cleo.subscription.id, clock.now() - timedelta(minutes=5), status=403))
-    assert queries.first_call_at(cleo.subscription.id) == clock.now() - timedelta(minutes=5)
+    first = queries.find_first_call(cleo.subscription.id)
+    assert first is not None
+    assert first.at == clock.now() - timedelta(minutes=5)
+    assert queries.list_called([cleo.subscription.id, 10**12]) == {cleo.subscription.id}
+
+
+def test_each_subscription_is_summed_over_a_period_of_its_own(post: Post, cleo: Customer, clock: ManualClock) -> None:
+    """As one by one: periods that begin at any second, of a minute, of hours, of days and of none with calls."""
+    plan, price = make_plan(make_api(make_organisation("Dan's works"), "Tides"))
+    other = make_subscription(cleo.account, plan, price, clock.now())
+    last = clock.now() - timedelta(seconds=2)
+    for held in (cleo.subscription, other):
+        post([of(held.id, last - timedelta(minutes=7 * n)) for n in range(400 if held is other else 300)])
+    roll_up()
+    for length in (timedelta(seconds=50), timedelta(hours=5, seconds=7), timedelta(days=1, hours=3), timedelta(days=9)):
+        periods = {
+            cleo.subscription.id: Period(last - length, last + timedelta(seconds=1)),
+            other.id: Period(last - 2 * length, last - length),
+            10**12: Period(last - length, last),
+        }
+        found = queries.usage_of_periods(cleo.account.id, periods)
+        assert found == {one: queries.usage_of_period(cleo.account.id, one, period) for one, period in periods.items()}
+        assert found[cleo.subscription.id].calls > 0
 
 
 def test_another_tenants_usage_is_not_there_to_be_read(post: Post, clock: ManualClock) -> None:
@@ -86,7 +110,9 @@ def test_another_tenants_usage_is_not_there_to_be_read(post: Post, clock: Manual
     day = Period(clock.now() - timedelta(days=1), clock.now() + timedelta(days=1))
     with transaction(Scope(organisation_id=dan.organisation.id, account_id=dan.account.id)):
         assert queries.usage_of_period(cleo.account.id, cleo.subscription.id, day).calls == 0
-        assert queries.first_call_at(cleo.subscription.id) is None
+        assert queries.usage_of_periods(cleo.account.id, {cleo.subscription.id: day})[cleo.subscription.id].calls == 0
+        assert queries.find_first_call(cleo.subscription.id) is None
+        assert queries.list_called([cleo.subscription.id]) == set()
 
 
 def test_sums_say_up_to_when_they_are_complete(post: Post, cleo: Customer, clock: ManualClock) -> None:
