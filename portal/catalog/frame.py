@@ -83,7 +83,8 @@ def frame(view: ApiView, tab: str) -> dict[str, Any]:
     address: Address = {"organisation": view.organisation, "api": view.slug, **chosen}
     principal, served = find_principal(), current_app.view_functions
     offers = list_offers(view.product_id) if view.product_id is not None else []
-    facts = find_facts(view.id) if view.state in LISTED_STATES else None
+    facts = find_facts(view.id)
+    measured = facts if view.state in LISTED_STATES else None
     has_standing = principal is not None and principal.organisation_id is not None and view.product_id is not None
     return {
         "api": view,
@@ -97,9 +98,9 @@ def frame(view: ApiView, tab: str) -> dict[str, Any]:
         "wording": wording,
         "render": markdown.render,
         "render_line": markdown.render_line,
-        "picture": picture_of(view),
-        "measured_facts": facts,
-        "is_judged": facts is not None and facts.calls_90d >= SMALLEST_SAMPLE,
+        "picture": picture_of(view, offers, facts),
+        "measured_facts": measured,
+        "is_judged": measured is not None and measured.calls_90d >= SMALLEST_SAMPLE,
         "labelling": labelling,
         "is_own": is_own(view),
         "is_signed_in": principal is not None,

@@ -73,7 +73,7 @@ def bar_rows(report: Report) -> list[tuple[str, ...]]:
     for bar in reversed(report.bars):
         label, used = bar_label(bar.start, report.span.step, report.span.zone, long=True), bar.usage
         if not rows and report.span.is_running:
-            label = f"{label} ({_('so far')})"
+            label = "{} ({})".format(label, _("so far"))
         average = "–" if used.average_ms is None else number(used.average_ms)
         rows.append((label, number(used.billable_calls), number(used.not_billed), number(used.errors), average))
     return rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, abort, url_for
 from flask_babel import force_locale
 from werkzeug.wrappers import Response
@@ -10,10 +12,11 @@ from portal.catalog import providers, queries
 from portal.catalog.errors import UnknownApi
 from portal.catalog.facts import find_facts
 from portal.catalog.providers import UnknownProvider
-from portal.catalog.types import SMALLEST_SAMPLE, ApiView
+from portal.catalog.types import SMALLEST_SAMPLE, ApiView, MeasuredFacts
 from portal.logos.queries import find_picture
 from portal.logos.types import LARGE
 from portal.pricing.queries import list_offers
+from portal.pricing.types import Offer
 from portal.pricing.words import headline
 from portal.web.formatting import number, percent
 from portal.web.pictures import Words, answer, public_address
@@ -34,20 +37,21 @@ def picture(organisation: str, api: str, digest: str) -> Response:
         view = queries.get_api(None, organisation, api)
     except UnknownApi:
         abort(404)
-    words = words_of(view)
+    offers = list_offers(view.product_id) if view.product_id is not None else []
+    words = words_of(view, offers, find_facts(view.id))
     return answer(words, digest, _address(view, words), find_logo)
 
 
-def picture_of(view: ApiView) -> str:
-    """Return the whole address of an API's picture; empty for a draft."""
-    return public_address(_address(view, words_of(view))) if view.state != "draft" else ""
+def picture_of(view: ApiView, offers: Sequence[Offer], facts: MeasuredFacts | None) -> str:
+    """Return the whole address of the picture of an API with these prices and figures; empty for a draft."""
+    return public_address(_address(view, words_of(view, offers, facts))) if view.state != "draft" else ""
 
 
 def _address(view: ApiView, words: Words) -> str:
     return url_for("catalog.picture", organisation=view.organisation, api=view.slug, digest=words.digest)
 
 
-def words_of(view: ApiView) -> Words:
+def words_of(view: ApiView, offers: Sequence[Offer], facts: MeasuredFacts | None) -> Words:
     """Return what stands on an API's picture: its name, who offers it, one line, a price, what was measured."""
     with force_locale("en"):
         return Words(
@@ -55,8 +59,8 @@ def words_of(view: ApiView) -> Words:
             title=view.name,
             by=view.organisation_name,
             line=view.summary,
-            price=headline(list_offers(view.product_id)) if view.product_id is not None else "",
-            facts=_facts(view.id),
+            price=headline(offers),
+            facts=_coarse_facts(facts),
             logo=view.logo or "",
         )
 
@@ -66,9 +70,8 @@ def find_logo(digest: str) -> bytes | None:
     return find_picture(digest, LARGE)
 
 
-def _facts(api_id: int) -> tuple[str, ...]:
+def _coarse_facts(facts: MeasuredFacts | None) -> tuple[str, ...]:
     """Coarser than on the page, so that a picture is not another one every hour; nothing from too few calls."""
-    facts = find_facts(api_id)
     if facts is None or facts.calls_90d < SMALLEST_SAMPLE or facts.uptime is None:
         return ()
     p95 = (f"p95 {number(_coarse(facts.p95_ms))} ms",) if facts.p95_ms is not None else ()
