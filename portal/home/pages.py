@@ -11,7 +11,7 @@ from portal.catalog.wording import category, state
 from portal.db import SYSTEM, scoped
 from portal.home import crawlers, queries
 from portal.home.rules import EXAMPLE_CALLS, EXAMPLE_TERMS, example, next_step
-from portal.home.types import Offered
+from portal.home.types import Offered, Platform
 from portal.payments.queries import list_unfinished
 from portal.payments.types import Unfinished
 from portal.pricing.queries import list_offers_for
@@ -55,7 +55,15 @@ def _welcome() -> str:
 def _offered(principal: Principal) -> list[Offered]:
     if principal.organisation_id is None or not principal.may("publish"):
         return []
-    return queries.list_offered(principal.organisation_id)
+    with scoped(SYSTEM):  # after the reader's role was checked: counts everybody's subscriptions
+        return queries.list_offered(principal.organisation_id)
+
+
+def _platform(principal: Principal, now: datetime) -> Platform | None:
+    if not principal.is_operator:
+        return None
+    with scoped(SYSTEM):  # after the reader's role was checked: counts everybody's rows
+        return queries.platform(now)
 
 
 def _unfinished(principal: Principal, now: datetime) -> list[Unfinished]:
@@ -67,11 +75,9 @@ def _unfinished(principal: Principal, now: datetime) -> list[Unfinished]:
 
 def _standing(principal: Principal) -> str:
     now = plugs().clock.now()
+    offered, platform = _offered(principal), _platform(principal, now)
     held, total = queries.list_held(principal.account_id, now)
     newest = [] if held else queries.list_newest()
-    with scoped(SYSTEM):  # after the reader's role was checked: counts over everybody's rows
-        offered = _offered(principal)
-        platform = queries.platform(now) if principal.is_operator else None
     return render_template(
         "home/index.html",
         offered=offered,

@@ -55,13 +55,15 @@ def list_held(account_id: int | None, now: datetime) -> tuple[list[Held], int]:
         return [], len(live)
     names = labels([one.product_id for one in live])
     shown = sorted(live, key=lambda one: not _is_blocked(names.get(one.product_id)))[:SHOWN]
-    today = day_of(now)
+    ids, today = [one.id for one in shown], day_of(now)
     span = Period(today.start - timedelta(days=CHART_DAYS - 1), today.end)
-    bars = calls_by_bucket(account_id, span, step="day", subscription_ids=[one.id for one in shown])
-    planned, with_key = list_planned_changes(account_id), list_with_live_key(account_id, [one.id for one in shown], now)
+    bars = calls_by_bucket(account_id, span, step="day", subscription_ids=ids)
+    planned, with_key = list_planned_changes(account_id), list_with_live_key(account_id, ids, now)
     prices = {one.price_id for one in shown} | {change.to_price_id for change in planned.values()}
-    offers, ids = list_offers_of_prices(prices), [one.id for one in shown]
-    used, called = usage_of_periods(account_id, {one.id: one.period for one in shown}), list_called(ids)
+    offers = list_offers_of_prices(prices)
+    used = usage_of_periods(account_id, {one.id: one.period for one in shown})
+    called = {bar.subscription_id for bar in bars} | {one for one in ids if used[one].calls}
+    called |= list_called(set(ids) - called)
     held = [
         Held(
             subscription=one,

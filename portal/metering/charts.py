@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from babel.core import Locale
 from babel.dates import format_datetime
-from flask_babel import format_datetime as format_reader_datetime
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup
@@ -20,7 +19,7 @@ from portal.metering.reliability import Reliability
 from portal.metering.report import Report
 from portal.metering.spans import Step
 from portal.web.figures import Chart, Series, chart_data, compact
-from portal.web.formatting import date_pattern, instant_text, number
+from portal.web.formatting import date_pattern, instant_text, number, written
 
 # Slot 1 is what counts and slot 2 what does not, on every page; several APIs take the others, so none means two things.
 _SEVERAL = (1, 3, 5, 6, 7)
@@ -31,26 +30,26 @@ _REST = 8
 def bar_label(start: datetime, step: Step, zone: str, *, long: bool = False) -> str:
     """Name a bar by its first instant in `zone`: "3 Mar", or "Tue 14:00"; `long` adds what a table has room for."""
     pattern = ("EEE d MMM y" if long else "d MMM") if step == "day" else ("d MMM y, HH:mm" if long else "EEE HH:mm")
-    return _written(start, zone, date_pattern(pattern), get_locale() or Locale("en"))
+    return _named(start, zone, date_pattern(pattern), get_locale() or Locale("en"))
 
 
 @lru_cache(maxsize=4096)  # a page names the same bars several times, and the next page names them again
-def _written(start: datetime, zone: str, pattern: str, locale: Locale) -> str:
+def _named(start: datetime, zone: str, pattern: str, locale: Locale) -> str:
     return format_datetime(start, pattern, tzinfo=ZoneInfo(zone), locale=locale)
 
 
 def call_time(at: datetime) -> Markup:
     """Return a `<time>` to the second in the reader's zone, with zone and UTC in its title."""
     exact = f"{instant_text(at)} · {isoformat_z(at)}"
-    text = format_reader_datetime(at, date_pattern("d MMM HH:mm:ss"))
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(isoformat_z(at), exact, text)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        isoformat_z(at), exact, written(at, "d MMM HH:mm:ss")
+    )
 
 
 def clock_time(at: datetime) -> Markup:
     """Return a `<time>` of hours and minutes in the reader's zone, with the exact instant in its title."""
     exact = f"{instant_text(at)} · {isoformat_z(at)}"
-    text = format_reader_datetime(at, "HH:mm")
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(isoformat_z(at), exact, text)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(isoformat_z(at), exact, written(at, "HH:mm"))
 
 
 def usage_chart(report: Report, holdings: Sequence[Holding]) -> Chart:

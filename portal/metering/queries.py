@@ -156,7 +156,7 @@ def list_called(subscription_ids: Collection[int]) -> set[int]:
         SELECT id FROM unnest(CAST(:ids AS bigint[])) AS asked (id)
         WHERE EXISTS (SELECT FROM api_requests_log WHERE subscription_id = id)
     """)
-    return set(db.session.scalars(called, {"ids": list(subscription_ids)}))
+    return set(db.session.scalars(called, {"ids": list(subscription_ids)})) if subscription_ids else set()
 
 
 def find_first_call(subscription_id: int) -> FirstCall | None:

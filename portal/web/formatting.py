@@ -68,7 +68,7 @@ def percent(share: float | Decimal, decimals: int = 1) -> str:
 
 def day(instant: datetime) -> Markup:
     """Return a `<time>` with the date in the reader's zone and the exact instant in its title."""
-    return _time(instant, _written(instant, "d MMM yyyy"))
+    return _time(instant, written(instant, "d MMM yyyy"))
 
 
 def calendar_day(when: date | str) -> Markup:
@@ -80,12 +80,12 @@ def calendar_day(when: date | str) -> Markup:
 
 def when(instant: datetime, now: datetime) -> Markup:
     """Return a `<time>` that reads relative to now ("4 minutes ago"), with the exact instant in its title."""
-    return _time(instant, _relative(as_utc(instant) - as_utc(now)) or _written(instant, "d MMM yyyy"))
+    return _time(instant, _relative(as_utc(instant) - as_utc(now)) or written(instant, "d MMM yyyy"))
 
 
 def instant_text(instant: datetime) -> str:
     """Return date, time and zone in the reader's zone."""
-    return _written(instant, "d MMM yyyy, HH:mm:ss z")
+    return written(instant, "d MMM yyyy, HH:mm:ss z")
 
 
 def date_pattern(pattern: str) -> str:
@@ -133,7 +133,8 @@ def _relative(difference: timedelta) -> str | None:
     return None
 
 
-def _written(instant: datetime, pattern: str) -> str:
+def written(instant: datetime, pattern: str) -> str:
+    """Return an instant in the reader's zone and language, by a date pattern of Unicode ("d MMM HH:mm:ss")."""
     return _instant(instant, date_pattern(pattern), get_timezone(), _locale())
 
 
