@@ -35,7 +35,7 @@ from portal.catalog.types import (
     SampleOperation,
     VersionView,
 )
-from portal.db import db
+from portal.db import among, db
 
 # The neighbour's table by name: its models stay its own.
 _PROVIDER = table(
@@ -204,7 +204,7 @@ def find_sample(version_id: int) -> SampleOperation | None:
 
 def list_samples(version_id: int, slugs: Sequence[str]) -> list[SampleOperation]:
     """Return some operations in full, in the order asked for."""
-    statement = select(*_SAMPLE).where(ApiOperation.version_id == version_id, ApiOperation.slug.in_(slugs))
+    statement = select(*_SAMPLE).where(ApiOperation.version_id == version_id, among(ApiOperation.slug, slugs))
     found = {row.slug: SampleOperation(*row) for row in db.session.execute(statement)} if slugs else {}
     return [found[slug] for slug in slugs if slug in found]
 

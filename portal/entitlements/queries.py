@@ -9,7 +9,7 @@ from typing import cast
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, text
 
-from portal.db import db
+from portal.db import among, db
 from portal.entitlements.models import Entitlement
 from portal.entitlements.rules import DERIVED, union
 from portal.entitlements.types import Cause, Explanation, Grant, Proof, Right, Source
@@ -37,7 +37,7 @@ def find_bought(account_id: int, feature_ids: Collection[int], at: datetime) -> 
     row = db.session.scalars(
         select(Entitlement)
         .where(
-            *_of(account_id), Entitlement.feature_id.in_(feature_ids), Entitlement.source == "purchase", _live_at(at)
+            *_of(account_id), among(Entitlement.feature_id, feature_ids), Entitlement.source == "purchase", _live_at(at)
         )
         .order_by(Entitlement.valid_to.desc().nulls_first())
         .limit(1)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, or_, select, text
 
-from portal.db import db
+from portal.db import among, db
 from portal.gateway.models import ApiKey
 from portal.gateway.rules import state_of
 from portal.gateway.types import Door, KeyView
@@ -57,7 +57,7 @@ def list_with_live_key(account_id: int, subscription_ids: Collection[int], now: 
     """Return which of an account's subscriptions have a key that works now."""
     live = select(ApiKey.subscription_id).where(
         ApiKey.account_id == account_id,
-        ApiKey.subscription_id.in_(subscription_ids),
+        among(ApiKey.subscription_id, subscription_ids),
         ApiKey.revoked_at.is_(None),
         or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
     )

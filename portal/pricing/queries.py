@@ -11,7 +11,7 @@ from sqlalchemy import Exists, Select, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import MultipleResultsFound
 
-from portal.db import db
+from portal.db import among, db
 from portal.kit.periods import Interval
 from portal.pricing.errors import UnknownPrice
 from portal.pricing.models import Plan, PlanFeature, Price, PriceTier, Product
@@ -39,7 +39,7 @@ def list_offers(product_id: int) -> list[Offer]:
 def list_offers_for(product_ids: Collection[int]) -> dict[int, list[Offer]]:
     """Return what is for sale of each of many products, at the cost of one; every id asked for has an entry."""
     found: dict[int, list[Offer]] = {product_id: [] for product_id in product_ids}
-    query = _for_sale().where(Plan.product_id.in_(found)).order_by(Plan.position, Price.amount, Plan.id)
+    query = _for_sale().where(among(Plan.product_id, found)).order_by(Plan.position, Price.amount, Plan.id)
     for offer in _read(query) if found else ():
         found[offer.product_id].append(offer)
     return {product_id: in_one_currency(offers) for product_id, offers in found.items()}
@@ -64,7 +64,7 @@ def find_sold_plan(project_id: int, code: str) -> Offer | None:
 
 def list_offers_of_prices(price_ids: Collection[int]) -> dict[int, Offer]:
     """Return the offers that many prices belong to, also those no longer sold, at the cost of one."""
-    return {offer.price_id: offer for offer in _read(_offers().where(Price.id.in_(price_ids)))}
+    return {offer.price_id: offer for offer in _read(_offers().where(among(Price.id, price_ids)))}
 
 
 def sells_any(project_id: int, codes: Collection[str]) -> Exists:
@@ -211,7 +211,7 @@ def _read(query: Select[*tuple[Any, ...]]) -> list[Offer]:
 def _tiers_of(price_ids: Collection[int]) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = {}
     columns = PriceTier.price_id, PriceTier.up_to, PriceTier.unit_amount, PriceTier.flat_amount
-    query = select(*columns).where(PriceTier.price_id.in_(price_ids)).order_by(PriceTier.price_id, PriceTier.ordinal)
+    query = select(*columns).where(among(PriceTier.price_id, price_ids)).order_by(PriceTier.price_id, PriceTier.ordinal)
     for row in db.session.execute(query) if price_ids else ():
         found.setdefault(row.price_id, []).append(row)
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, or_, select
 
-from portal.db import db
+from portal.db import among, db
 from portal.kit.tokens import is_hash_of, public_id_of
 from portal.projects.errors import UnknownAccount, UnknownApp, UnknownProject
 from portal.projects.finding import view_of
@@ -67,7 +67,7 @@ def name_features(feature_ids: Collection[int]) -> dict[int, tuple[str, str]]:
     """Return the code and the name of each feature."""
     if not feature_ids:
         return {}
-    rows = db.session.execute(select(Feature.id, Feature.code, Feature.name).where(Feature.id.in_(feature_ids)))
+    rows = db.session.execute(select(Feature.id, Feature.code, Feature.name).where(among(Feature.id, feature_ids)))
     return {row.id: (row.code, row.name) for row in rows}
 
 

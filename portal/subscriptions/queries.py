@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, and_, func, or_, select
 
-from portal.db import db
+from portal.db import among, db
 from portal.kit.periods import Period
 from portal.subscriptions.errors import UnknownSubscription
 from portal.subscriptions.models import Subscription
@@ -66,7 +66,7 @@ def map_held_products(account_id: int, product_ids: Collection[int]) -> dict[int
     """Return which of some products the account has a live subscription to, and the subscription's id."""
     held = select(Subscription.product_id, Subscription.id).where(
         Subscription.account_id == account_id,
-        Subscription.product_id.in_(product_ids),
+        among(Subscription.product_id, product_ids),
         Subscription.status.in_(LIVE),
     )
     return {row.product_id: row.id for row in db.session.execute(held)}

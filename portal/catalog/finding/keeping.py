@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from portal.catalog.errors import CatalogError, UnknownApi
 from portal.catalog.models import LISTED, Api, SavedApi
-from portal.db import db
+from portal.db import among, db
 
 MOST_SAVED = 500
 
@@ -41,5 +41,5 @@ def saved_of(user_id: int | None, api_ids: Collection[int]) -> set[int]:
     """Return which of some APIs a person keeps."""
     if user_id is None or not api_ids:
         return set()
-    statement = select(SavedApi.api_id).where(SavedApi.user_id == user_id, SavedApi.api_id.in_(api_ids))
+    statement = select(SavedApi.api_id).where(SavedApi.user_id == user_id, among(SavedApi.api_id, api_ids))
     return set(db.session.scalars(statement))

@@ -14,10 +14,11 @@ from portal.pricing.queries import list_offers_for
 from portal.pricing.types import Offer
 from portal.pricing.volumes import Quote, cheapest_of, quote
 
-__all__ = ["FIRST_LOOK", "MOST_RANKED", "Priced", "Source", "cheapest_first", "step_of"]
+__all__ = ["FIRST_LOOK", "FIRST_READ", "MOST_RANKED", "Priced", "Source", "cheapest_first", "step_of"]
 
 MOST_RANKED = 1000
 FIRST_LOOK = 16
+FIRST_READ = 128  # a first page seldom looks at the lines of more
 
 
 class Priced(NamedTuple):
@@ -29,8 +30,8 @@ class Priced(NamedTuple):
     lines: str | None
 
 
-# Reads so many of `Priced`, the least first.
-Source = Callable[[int], Sequence[Any]]
+# Yields at most so many of `Priced`, the least first; lines are fetched as far as it is read.
+Source = Callable[[int], Iterable[Any]]
 # No cost comes after every cost; among equals the lower id comes first.
 _Place = tuple[bool, Fraction | int, int]
 

@@ -8,7 +8,8 @@ relevance is judged among those, facets count them, and above a thousand the tot
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -34,6 +35,13 @@ _ORDER = {
     "reliable": "a.uptime_ppm DESC NULLS LAST, a.calls_30d DESC, a.id DESC",
 }
 _SORTED_BY = "a.id, a.organisation_id, a.name, a.calls_30d, a.published_at, a.p95_ms, a.uptime_ppm, a.price_points, a.price_lines"
+_PROVIDERS = f"""
+    (SELECT jsonb_agg(jsonb_build_array(o.slug, o.name, n) ORDER BY n DESC, o.name) FROM (
+        SELECT organisation_id, count(*) AS n FROM counted GROUP BY 1 ORDER BY 2 DESC, 1
+        LIMIT {counting.MOST_PROVIDERS}
+    ) p JOIN organisations o ON o.id = p.organisation_id)
+"""  # noqa: S608 - a constant
+_LINES = "CAST(price_lines AS text)"
 _KNOWS_USAGE = text(f"SELECT EXISTS (SELECT FROM apis WHERE {LISTED} AND calls_30d > 0)")  # noqa: S608 - a constant
 
 
@@ -44,8 +52,6 @@ def search(wanted: Search) -> Found:
     """
     if not wanted.text:
         return _found(wanted)
-    # The plan must know the words: for a rare word it starts at the text index, for a common one at the order.
-    db.session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
     found = _found(wanted)
     if found.total or any(found.relaxed.values()):
         return found
@@ -59,7 +65,8 @@ def search(wanted: Search) -> Found:
 def _found(wanted: Search) -> Found:
     is_ranked = bool(wanted.text) or PROVIDER in wanted.filters
     cap = _cap(wanted) if is_ranked else None
-    counted = _count_matches(wanted) if is_ranked else _count_listed(wanted)
+    with _planned_for_what_is_asked() if wanted.text else nullcontext():
+        counted = _count_matches(wanted) if is_ranked else _count_listed(wanted)
     counts, ids = counted.counts, counted.ids
     costs: dict[int, Quote] = {}
     if counts.total and wanted.sort == "cheapest":
@@ -82,7 +89,26 @@ def _found(wanted: Search) -> Found:
     )
 
 
+@contextmanager
+def _planned_for_what_is_asked() -> Iterator[None]:
+    """Plan with the words: for a rare one the plan starts at the text index, for a common one at the order.
+
+    Only here: cards, prices and all that follows are planned once for everybody.
+    """
+    db.session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+    yield
+    db.session.execute(text("SET LOCAL plan_cache_mode = auto"))
+
+
 # ---- counting ---------------------------------------------------------------------------------------------------------
+
+
+class _Placed(NamedTuple):
+    """The columns of `ranking.Priced` but for the lines."""
+
+    id: int
+    product_id: int | None
+    least: int
 
 
 class _Counted(NamedTuple):
@@ -91,10 +117,17 @@ class _Counted(NamedTuple):
     counts: Counts
     providers: list[FacetValue]
     ids: Sequence[int] = ()
-    priced: Sequence[ranking.Priced] = ()
+    priced: Sequence[_Placed] = ()
+    lines: Sequence[str | None] = ()
 
-    def read(self, limit: int) -> Sequence[ranking.Priced]:
-        return self.priced[:limit]
+    def read(self, limit: int) -> Iterator[ranking.Priced]:
+        """Yield what can be cheapest, the least first. The lines of the first came with counting, those of the rest are read."""
+        for place, lines in zip(self.priced[:limit], self.lines, strict=False):
+            yield ranking.Priced(*place, lines)
+        rest = self.priced[len(self.lines) : limit]
+        known: dict[int, str | None] = dict(_lines_of([place.id for place in rest])) if rest else {}
+        for place in rest:
+            yield ranking.Priced(*place, known.get(place.id))
 
 
 def _count_listed(wanted: Search) -> _Counted:
@@ -122,7 +155,7 @@ def _count_matches(wanted: Search) -> _Counted:
             other = counting.count_shelf(left.filters)
             others = _providers_of_listed(left.filters, other.total)
         else:
-            other, others = _candidates(left, limit)[:2]
+            other, others = _candidates(left, limit, with_providers=name == PROVIDER)[:2]
         counts.relaxed[name] = other.total
         if name == PROVIDER:
             providers = _with_chosen(others, providers, wanted.filters[PROVIDER])
@@ -145,33 +178,35 @@ def _with_chosen(others: list[FacetValue], own: list[FacetValue], chosen: Sequen
     return others + [FacetValue(slug, names[slug], counts.get(slug, 0)) for slug in missing if slug in names]
 
 
-def _candidates(wanted: Search, limit: int, *, with_page: bool = False) -> _Counted:
+def _candidates(wanted: Search, limit: int, *, with_page: bool = False, with_providers: bool = True) -> _Counted:
     """Count among the best matches by the chosen order; the total goes one beyond the limit when there are more.
 
-    Finding the best is most of the work, so the page is taken from them in the same statement.
+    Finding the best is most of the work, so the page is taken from them in the same statement. They are sorted by where
+    they lie alone: carrying facets and words of thousands through the sort took as long as finding them.
     """
     judged = with_page and wanted.sort == "relevance"
     priced = with_page and wanted.sort == "cheapest"
     order = f"ts_rank(search, {QUERY}) DESC, place" if judged else "place"
     page = f"LIMIT {ranking.MOST_RANKED}" if priced else f"LIMIT {PAGE_SIZE} OFFSET :skip"
-    also = f", {_priced(wanted)}" if priced else ", a.search" if judged else ""
-    columns = ranking.Priced._fields if priced else ("id",) if with_page else ()
+    also = f", {_priced(wanted)}, a.price_lines" if priced else ", a.search" if judged else ""
+    columns = _Placed._fields if priced else ("id",) if with_page else ()
     lists = [f", ARRAY(SELECT {column} FROM counted ORDER BY {order} {page})" for column in columns]  # noqa: S608 - as below
+    if priced:
+        lists.append(f", ARRAY(SELECT {_LINES} FROM counted WHERE place <= {ranking.FIRST_READ} ORDER BY place)")  # noqa: S608
     statement = f"""
         WITH best AS MATERIALIZED (
-            SELECT *, row_number() OVER () AS place FROM (
-                SELECT a.id, a.organisation_id, a.facets{also} FROM apis a
-                WHERE {_conditions(wanted)} ORDER BY {_order(wanted)} LIMIT {limit + 1}
-            ) matches
+            SELECT a.id, a.organisation_id, a.facets, place{also} FROM (
+                SELECT at, row_number() OVER () AS place FROM (
+                    SELECT a.ctid AS at FROM apis a
+                    WHERE {_conditions(wanted)} ORDER BY {_order(wanted)} LIMIT {limit + 1}
+                ) matches
+            ) placed JOIN apis a ON a.ctid = at
         ), counted AS (SELECT * FROM best WHERE place <= {limit})
         SELECT (SELECT count(*) FROM best) AS total,
             (SELECT jsonb_object_agg(facet, n) FROM (
                 SELECT facet, count(*) AS n FROM (SELECT unnest(facets) AS facet FROM counted) f GROUP BY 1
             ) f) AS marks,
-            (SELECT jsonb_agg(jsonb_build_array(o.slug, o.name, n) ORDER BY n DESC, o.name) FROM (
-                SELECT organisation_id, count(*) AS n FROM counted GROUP BY 1 ORDER BY 2 DESC, 1
-                LIMIT {counting.MOST_PROVIDERS}
-            ) p JOIN organisations o ON o.id = p.organisation_id) AS providers
+            {_PROVIDERS if with_providers else "NULL"} AS providers
             {"".join(lists)}
     """  # noqa: S608 - fragments of this module; values are bound
     total, marks, providers, *found = db.session.execute(text(statement), _parameters(wanted)).one()
@@ -179,7 +214,8 @@ def _candidates(wanted: Search, limit: int, *, with_page: bool = False) -> _Coun
         Counts(total=total, marks=marks or {}),
         [FacetValue(*each) for each in providers or ()],
         found[0] if with_page and not priced else (),
-        [ranking.Priced(*each) for each in zip(*found, strict=True)] if priced else (),
+        [_Placed(*each) for each in zip(*found[:-1], strict=True)] if priced else (),
+        found[-1] if priced else (),
     )
 
 
@@ -205,18 +241,24 @@ def _listing(wanted: Search, counts: Counts, columns: str = "a.id") -> str:
 
 
 def _bounded(wanted: Search, counts: Counts) -> ranking.Source:
-    listing = _listing(wanted, counts, f"a.id, {_priced(wanted)}")
+    listing = _listing(wanted, counts, f"a.id, {_priced(wanted)}, {_LINES} AS lines")
 
-    def read(limit: int) -> list[Any]:
-        return list(db.session.execute(text(f"{listing} ORDER BY {_order(wanted)} LIMIT {limit}"), _parameters(wanted)))
+    def read(limit: int) -> Iterator[Any]:
+        for first, last in ((0, ranking.FIRST_READ), (ranking.FIRST_READ, limit)):
+            part = f"{listing} ORDER BY {_order(wanted)} LIMIT {last - first} OFFSET {first}"
+            yield from db.session.execute(text(part), _parameters(wanted)).all()
 
     return read
 
 
 def _priced(wanted: Search) -> str:
-    """Return the columns of `ranking.Priced` after the first."""
-    point = f"a.price_points[{ranking.step_of(wanted.volume)}]"
-    return f"a.product_id, {point} AS least, CAST(a.price_lines AS text) AS lines"
+    """Return the columns of `_Placed` after the first."""
+    return f"a.product_id, a.price_points[{ranking.step_of(wanted.volume)}] AS least"
+
+
+def _lines_of(api_ids: Sequence[int]) -> Iterator[tuple[int, str | None]]:
+    statement = text(f"SELECT id, {_LINES} FROM apis WHERE id = ANY (:ids)")  # noqa: S608 - a constant
+    return ((api_id, lines) for api_id, lines in db.session.execute(statement, {"ids": list(api_ids)}))
 
 
 # ---- what is asked ----------------------------------------------------------------------------------------------------
