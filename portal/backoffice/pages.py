@@ -14,7 +14,7 @@ from portal.backoffice.differences import difference
 from portal.backoffice.exports import trail_lines
 from portal.backoffice.forms import Wish, read_wish
 from portal.backoffice.naming import name_entries
-from portal.backoffice.words import fault_words
+from portal.backoffice.words import fault_words, job_words
 from portal.db import SYSTEM, scoped
 from portal.web import duties
 from portal.web.plugs import plugs
@@ -30,7 +30,7 @@ def index() -> str:
     with scoped(SYSTEM):
         found = [(duty, duty.read()) for duty in duties.list_duties()]
         runs = queries.list_runs()
-    return render_template("backoffice/index.html", duties=found, runs=runs)
+    return render_template("backoffice/index.html", duties=found, runs=runs, job_words=job_words)
 
 
 @bp.get("/admin/audit")

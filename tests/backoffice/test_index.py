@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_babel import force_locale
 
+from jobs.schedule import TIMETABLE
 from jobs.scheduler import run_due
+from portal.backoffice.words import job_words
 from portal.identity.models import User
 from portal.web import duties
 from tests.audit.conftest import Owner, owner
@@ -55,3 +59,10 @@ def test_the_desk_speaks_german(desk: FlaskClient) -> None:
     desk.set_cookie("locale", "de")
     for page, words in (("", "Zeitplan"), ("/audit", "Vollständige Prüfung"), ("/metrics", "Testphasen")):
         assert words in desk.get(f"/admin{page}").text
+
+
+@pytest.mark.parametrize("job", [entry.name for entry in TIMETABLE])
+def test_every_job_of_the_timetable_says_what_it_does(app: Flask, job: str) -> None:
+    for language in ("en", "de"):
+        with app.test_request_context(), force_locale(language):
+            assert job_words(job) != job
