@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from portal.audit.sealing import seal_new
 from portal.db import SYSTEM, in_transaction
+from portal.metering.api_rollups import GATHERING, recompute_dirty_api_days
 from portal.metering.rollups import recompute_dirty
 from portal.outbox.service import deliver_due
 from portal.payments.settling import settle_due, settle_one
@@ -50,8 +51,8 @@ def syncing() -> Syncing:
 
 
 def rollups() -> int:
-    """Recompute the sums of hours whose log changed; return how many hours."""
-    return _until_empty(lambda: in_transaction(lambda _session: recompute_dirty(), scope=SYSTEM))
+    """Recompute the sums of hours whose log changed, and of APIs' days that are due; return how many of both."""
+    return _until_empty(_recompute)
 
 
 def seals() -> int:
@@ -62,6 +63,12 @@ def seals() -> int:
 def reconciliation() -> bool:
     """Work one page of the reconciliation that is running, so that nobody else waits for all of it."""
     return work_page(syncing(), plugs().gateway)
+
+
+def _recompute() -> int:
+    """A batch of each, so that neither waits for the other to be done with."""
+    hours = in_transaction(lambda _session: recompute_dirty(), scope=SYSTEM)
+    return hours + in_transaction(lambda _session: recompute_dirty_api_days(gathering=GATHERING), scope=SYSTEM)
 
 
 def _until_empty(drain: Callable[[], int]) -> int:

@@ -34,6 +34,7 @@ from portal.demo.state import State
 from portal.demo.usage import note_use
 from portal.kit.clock import ManualClock, SystemClock, from_timestamp
 from portal.kit.periods import add_intervals
+from portal.metering.api_rollups import recompute_dirty_api_days
 from portal.metering.rollups import recompute_dirty
 from portal.web.plugs import Plugs, plugs
 
@@ -192,5 +193,5 @@ def _use(now: datetime) -> None:
         seen |= shopper.call(api, PATHS[api], per_day=per_day, until=until)
     note_use(plugs().settings.sqlalchemy_url.replace("+psycopg", ""), seen)
     with transaction(SYSTEM):
-        while recompute_dirty(2_000):
+        while recompute_dirty(2_000) or recompute_dirty_api_days(2_000):
             pass

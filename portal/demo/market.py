@@ -31,6 +31,7 @@ from portal.identity.rules import slug_of
 from portal.kit.tokens import keyed_hash
 from portal.logos.drawing import draw
 from portal.logos.service import keep
+from portal.metering.api_rollups import recompute_dirty_api_days
 from portal.metering.measuring import measure
 from portal.metering.partitions import ensure_ahead
 from portal.metering.rollups import recompute_dirty
@@ -73,7 +74,7 @@ def let_customers_come(today: datetime) -> list[dict[str, str]]:
     made = [(habit, _live(habit, by_address[habit.api], today)) for habit in HABITS]
     _remember(today)
     with transaction(SYSTEM):
-        while recompute_dirty(5_000):
+        while recompute_dirty(5_000) or recompute_dirty_api_days(5_000):
             pass
     with transaction(SYSTEM):
         listed = facts.list_listed(after=0)

@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 
 from portal.db import SYSTEM, in_transaction
 from portal.kit.periods import Period
-from portal.metering import partitions, readings, rollups
+from portal.metering import api_rollups, partitions, readings, rollups
 from portal.web.plugs import plugs
 
 usage = AppGroup("usage", help="The request log and its sums.")
@@ -43,6 +43,8 @@ def recompute(since: datetime, until: datetime) -> None:
     done = 0
     while step := in_transaction(lambda _session: rollups.recompute_dirty(), scope=SYSTEM):
         done += step
+    while in_transaction(lambda _session: api_rollups.recompute_dirty_api_days(), scope=SYSTEM):
+        pass
     click.echo(f"{marked} hours marked, {done} summed again")
 
 

@@ -7,8 +7,7 @@ digests that keep samples cannot promise. The bounds are written into stored row
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from fractions import Fraction
 from math import ceil
 
@@ -39,13 +38,13 @@ def representative_ms(bucket: int) -> int:
     return round(Fraction(2 * low * high, low + high))
 
 
-def merge(histograms: Iterable[tuple[Sequence[int], Sequence[int]]]) -> dict[int, int]:
-    """Return the sum of histograms given as pairs of bucket numbers and counts."""
-    total: Counter[int] = Counter()
-    for buckets, counts in histograms:
-        for bucket, count in zip(buckets, counts, strict=True):
-            total[bucket] += count
-    return dict(total)
+def merge(histograms: Iterable[Iterable[tuple[int, int]]]) -> dict[int, int]:
+    """Return the sum of histograms, each given as pairs of a bucket number and its count."""
+    total: dict[int, int] = {}
+    for histogram in histograms:
+        for bucket, count in histogram:
+            total[bucket] = total.get(bucket, 0) + count
+    return total
 
 
 def percentile_ms(histogram: dict[int, int], share: Fraction) -> int | None:

@@ -137,6 +137,39 @@ class DailyUsage(_Rollup, Base):
     api_key_id: Mapped[int]
 
 
+class DirtyApiDay(Base):
+    """A UTC day of an API whose sums no longer hold. Written by a trigger on the daily rows; removed by the recomputation.
+
+    `generation` grows with every statement that changes its rows; `dirty_since` stays at the first of them.
+    """
+
+    __tablename__ = "usage_dirty_api_days"
+    __table_args__ = (Index("usage_dirty_api_days_oldest", "dirty_since"),)
+
+    api_id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[datetime] = mapped_column(primary_key=True)
+    generation: Mapped[int] = mapped_column(server_default=text("1"))
+    dirty_since: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class ApiDailyUsage(Base):
+    """One UTC day of an API, all subscriptions together; always equal to the sum of its daily rows, or dirty.
+
+    `subscriptions` counts those that called, refused ones too; the buckets are those with asked calls, in rising order.
+    """
+
+    __tablename__ = "usage_records_api_daily"
+
+    api_id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[datetime] = mapped_column(primary_key=True)
+    asked_calls: Mapped[int]
+    failed_calls: Mapped[int]
+    subscriptions: Mapped[int]
+    latency_buckets: Mapped[list[int]] = mapped_column(ARRAY(SMALLINT))
+    asked_counts: Mapped[list[int]] = mapped_column(ARRAY(BIGINT))
+    computed_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
 class UsageDelta(Base):
     """Usage that a signed event reported; a negative one corrects. A refused event keeps its reason and counts nothing."""
 

@@ -116,21 +116,14 @@ def api_days(api_id: int, period: Period) -> list[ApiDay]:
     """
     found = db.session.execute(
         text("""
-            SELECT day, sum(asked_calls)::bigint, sum(failed_calls)::bigint, count(DISTINCT subscription_id),
-                (SELECT array_agg(ARRAY[bucket, asked]) FROM (
-                    SELECT pair.bucket::bigint AS bucket, sum(pair.asked)::bigint AS asked
-                    FROM usage_records_daily same,
-                        unnest(same.latency_buckets, same.asked_counts) AS pair (bucket, asked)
-                    WHERE same.api_id = :api_id AND same.day = d.day AND pair.asked > 0 GROUP BY 1
-                ) AS buckets)
-            FROM usage_records_daily d WHERE api_id = :api_id AND day >= :start AND day < :end
-            GROUP BY day ORDER BY day
+            SELECT day, asked_calls, failed_calls, subscriptions, latency_buckets, asked_counts
+            FROM usage_records_api_daily WHERE api_id = :api_id AND day >= :start AND day < :end ORDER BY day
         """),
         {"api_id": api_id, "start": period.start, "end": period.end},
     )
     return [
-        ApiDay(day, asked, failed, subscriptions, dict(histogram or ()))
-        for day, asked, failed, subscriptions, histogram in found
+        ApiDay(day, asked, failed, subscriptions, tuple(zip(buckets, counts, strict=True)))
+        for day, asked, failed, subscriptions, buckets, counts in found
     ]
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 
-from portal.metering.availability import SMALLEST_DAY, availability
+from portal.metering.availability import SMALLEST_DAY, SMALLEST_SAMPLE, availability
 from portal.metering.latency import merge, percentile_ms
 from portal.metering.types import ApiDay
 
@@ -48,17 +49,25 @@ class Reliability:
 
 def reliability_of(days: Sequence[ApiDay], first: datetime, count: int = DAYS) -> Reliability:
     """Return what `count` days from `first` (midnight UTC) say."""
-    known = {each.day: each for each in days}
+    known = {each.day: _quality_of_day(each) for each in days}
     listed = [first + timedelta(days=n) for n in range(count)]
-    total = _quality(list(days), smallest=None)
-    one_by_one = tuple((day, _quality([known[day]] if day in known else [], smallest=SMALLEST_DAY)) for day in listed)
-    return Reliability(one_by_one, total, max((each.subscriptions for each in days), default=0))
+    return Reliability(
+        tuple((day, known.get(day) or _quality((), SMALLEST_DAY)) for day in listed),
+        _quality(days, SMALLEST_SAMPLE),
+        max((each.subscriptions for each in days), default=0),
+    )
 
 
-def _quality(days: list[ApiDay], *, smallest: int | None) -> Quality:
+# The next reader of a page asks for the same days again, and all but the last are over. A page is 90 of them.
+@lru_cache(maxsize=2_048)
+def _quality_of_day(day: ApiDay) -> Quality:
+    return _quality((day,), SMALLEST_DAY)
+
+
+def _quality(days: Sequence[ApiDay], smallest: int) -> Quality:
     asked, failed = sum(day.asked for day in days), sum(day.failed for day in days)
-    share = availability(asked, failed) if smallest is None else availability(asked, failed, smallest=smallest)
+    share = availability(asked, failed, smallest=smallest)
     if share is None:
         return Quality(asked, failed, None, None, None, None)
-    histogram = merge((list(day.histogram), list(day.histogram.values())) for day in days)
+    histogram = merge(day.histogram for day in days)
     return Quality(asked, failed, share, *(percentile_ms(histogram, part) for part in (P50, P95, P99)))

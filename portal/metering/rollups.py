@@ -3,6 +3,7 @@
 Nothing is ever incremented. An hour that received rows is marked dirty in the transaction that brought them; here it is
 summed again from the log and replaced, then its day is summed again from its hours. So the order of arrival,
 repeats, late calls and a crash at any line cannot make the sums differ from the log (docs/algorithms/rollups.md).
+What changes a day here marks the day of its API, which `portal.metering.api_rollups` sums.
 """
 
 from __future__ import annotations
@@ -100,6 +101,13 @@ _DONE = text("""
     WHERE dirty.hour = seen.hour AND dirty.subscription_id = seen.subscription_id AND dirty.generation = seen.generation
 """)
 
+_MARK_API_DAYS = text("""
+    INSERT INTO usage_dirty_api_days (api_id, day)
+    SELECT api_id, day FROM usage_records_api_daily
+    WHERE day >= date_trunc('day', CAST(:opens AS timestamptz), 'UTC') AND day < :closes ORDER BY 1, 2
+    ON CONFLICT (api_id, day) DO UPDATE SET generation = usage_dirty_api_days.generation + 1
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -110,8 +118,20 @@ class _Seen:
     generations: Sequence[int]
 
 
+def take_turn() -> bool:
+    """Return whether the open unit of work may replace sums, of whatever level: until it ends, nobody else may."""
+    if not db.session.execute(_ALONE).scalar_one():
+        return False
+    db.session.execute(_MANNERS)
+    return True
+
+
 def mark_dirty(period: Period) -> int:
-    """Mark every hour of a period that has calls or sums, so that all of it is summed again; return how many."""
+    """Mark every hour of a period that has calls or sums, so that all of it is summed again; return how many.
+
+    Days of APIs follow from their rows. Those that have a sum are marked all the same: it may have lost its rows.
+    """
+    db.session.execute(_MARK_API_DAYS, {"opens": period.start, "closes": period.end})
     marked = db.session.execute(
         text("""
             INSERT INTO usage_dirty_hours (hour, subscription_id, account_id)
@@ -134,9 +154,8 @@ def recompute_dirty(limit: int = 500) -> int:
     Zero means that nothing is dirty, or that another worker is at it and will go on until nothing is. Runs as the
     system, in the open unit of work.
     """
-    if not db.session.execute(_ALONE).scalar_one():
+    if not take_turn():
         return 0
-    db.session.execute(_MANNERS)
     found = db.session.execute(_SEEN, {"limit": limit}).all()
     if not found:
         return 0

@@ -125,11 +125,11 @@ class FirstCall:
 class ApiDay:
     """What a provider made of calls on one UTC day, all subscriptions together (portal/metering/availability.py).
 
-    `histogram` counts the asked calls per latency bucket.
+    `histogram` counts the asked calls: pairs of a latency bucket and how many fell into it, buckets rising.
     """
 
     day: datetime
     asked: int
     failed: int
     subscriptions: int
-    histogram: dict[int, int]
+    histogram: tuple[tuple[int, int], ...]

@@ -17,6 +17,7 @@ from portal.catalog.models import Api
 from portal.db import SYSTEM, db, in_transaction, transaction
 from portal.identity.models import Organisation, User
 from portal.kit.clock import ManualClock
+from portal.metering.api_rollups import recompute_dirty_api_days
 from portal.metering.partitions import ensure_ahead
 from portal.metering.rollups import recompute_dirty
 from portal.projects.models import Account
@@ -76,10 +77,12 @@ def post(client: FlaskClient, settings: Settings) -> Post:
 
 
 def roll_up() -> int:
-    """Do what the rung worker does, until nothing is dirty."""
+    """Do what the worker does, until nothing is dirty, without its patience; return how many hours were dirty."""
     total = 0
     while done := in_transaction(lambda _session: recompute_dirty(), scope=SYSTEM):
         total += done
+    while in_transaction(lambda _session: recompute_dirty_api_days(), scope=SYSTEM):
+        pass
     return total
 
 

@@ -64,7 +64,7 @@ def test_a_small_sample_says_nothing() -> None:
 
 
 def a_day(n: int, asked: int, failed: int) -> ApiDay:
-    return ApiDay(MIDNIGHT + timedelta(days=n), asked, failed, 1, {40: asked})
+    return ApiDay(MIDNIGHT + timedelta(days=n), asked, failed, 1, ((40, asked),))
 
 
 def test_every_day_has_its_place_whether_it_had_calls_or_not() -> None:
@@ -75,6 +75,13 @@ def test_every_day_has_its_place_whether_it_had_calls_or_not() -> None:
     assert found.total.availability == Fraction(99, 109)
     assert found.total.p50 == 40
     assert len(found.telling) == 1
+
+
+def test_a_day_that_went_on_is_told_anew() -> None:
+    """Days are remembered by all that they say, so what was added to one is never missing."""
+    slower = ApiDay(MIDNIGHT, 100, 1, 1, ((40, 49), (60, 51)))
+    found = [reliability_of([day], MIDNIGHT, 1).days[0][1].p50 for day in (a_day(0, 100, 1), slower, a_day(0, 100, 1))]
+    assert found == [40, 94, 40]
 
 
 @pytest.mark.usefixtures("app")

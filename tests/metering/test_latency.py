@@ -36,7 +36,7 @@ def test_short_latencies_are_exact() -> None:
 
 
 def test_merging_does_not_depend_on_order() -> None:
-    parts = [([0, 3], [1, 2]), ([3, 9], [5, 1]), ([], [])]
+    parts = [[(0, 1), (3, 2)], [(3, 5), (9, 1)], []]
     assert merge(parts) == merge(reversed(parts)) == {0: 1, 3: 7, 9: 1}
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from portal.db import SYSTEM, transaction
 from portal.kit.clock import ManualClock
+from portal.metering.rollups import recompute_dirty
 from tests.metering.conftest import Customer, Post, roll_up, rows
 from tests.metering.kong import of
 
@@ -48,6 +49,20 @@ def test_a_worker_that_is_gone_is_noticed(
     assert "portal_log_partition_months_ahead 3.0" in metrics
     roll_up()
     assert ready(client)[2] == []
+
+
+def test_sums_of_apis_that_nobody_makes_are_noticed(
+    client: FlaskClient, prepared: None, post: Post, cleo: Customer, clock: ManualClock
+) -> None:
+    post(of(cleo.subscription.id, clock.now()))
+    with transaction(SYSTEM) as session:
+        recompute_dirty()
+        marked = clock.now() - timedelta(minutes=10)
+        session.execute(text("UPDATE usage_dirty_api_days SET dirty_since = :marked"), {"marked": marked})
+    assert ready(client)[2] == ["sums of APIs are 600 seconds behind (1 days of APIs wait)"]
+    metrics = client.get("/metrics", headers={"Authorization": "Bearer metrics-token-for-tests"}).text
+    assert "portal_usage_api_lag_seconds 600.0" in metrics
+    assert "portal_usage_dirty_api_days 1.0" in metrics
 
 
 def test_partitions_can_be_made_by_hand(app: Flask, clock: ManualClock) -> None:

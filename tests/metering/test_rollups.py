@@ -187,8 +187,10 @@ def test_percentiles_of_a_day_are_those_of_its_calls(post: Post, cleo: Customer,
         ]
     )
     roll_up()
-    hourly = merge((row[0], row[1]) for row in rows("SELECT latency_buckets, latency_counts FROM usage_records_hourly"))
-    daily = merge((row[0], row[1]) for row in rows("SELECT latency_buckets, latency_counts FROM usage_records_daily"))
+    hourly, daily = (
+        merge(zip(*row, strict=True) for row in rows(f"SELECT latency_buckets, latency_counts FROM {table}"))
+        for table in ("usage_records_hourly", "usage_records_daily")
+    )
     assert hourly == daily
     for share in (Fraction(1, 2), Fraction(95, 100), Fraction(99, 100)):
         ((exact,),) = rows(
