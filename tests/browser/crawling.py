@@ -9,14 +9,18 @@ from urllib.parse import urljoin, urlsplit
 
 from playwright.sync_api import Page, Response, expect
 
-MOST_PAGES = 60
+MOST_PAGES = 150  # more is a shape that is not known as one
 LINKS = "[...document.querySelectorAll('a[href]')].map(link => link.href)"
 
 
-def crawl(page: Page, base: str) -> Iterator[tuple[str, Response]]:
-    """Open pages breadth first, one of each shape; the caller looks at each before the next is opened."""
-    waiting, known = ["/"], {"/"}
-    while waiting and len(known) <= MOST_PAGES:
+def crawl(page: Page, base: str, within: str = "/") -> Iterator[tuple[str, Response]]:
+    """Open pages breadth first, one of each shape, from `within` on and no others; the caller looks at each before the next.
+
+    Raises AssertionError when there is no end to them.
+    """
+    waiting, known = [within], {within}
+    while waiting:
+        assert len(known) <= MOST_PAGES, f"no end of pages: {sorted(known)}"
         path = waiting.pop(0)
         answer = page.goto(path)
         assert answer is not None
@@ -27,7 +31,13 @@ def crawl(page: Page, base: str) -> Iterator[tuple[str, Response]]:
             target = urlsplit(urljoin(base, link))
             inside = f"{target.scheme}://{target.netloc}" == base and (not letters or target.path.startswith("/mail"))
             path = target.path + (f"?{target.query}" if target.query else "")
-            if inside and is_page(target.path) and "token=" not in target.query and shape(path) not in known:
+            if (
+                inside
+                and target.path.startswith(within)
+                and is_page(target.path)
+                and "token=" not in target.query
+                and shape(path) not in known
+            ):
                 known.add(shape(path))
                 waiting.append(path)
 
