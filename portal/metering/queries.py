@@ -28,8 +28,10 @@ _SIZES = {
     "calls": ("api_requests_log", "started_at", "1, billable::int, (status >= 400)::int, latency_ms, bytes_out"),
 }
 _PIECES = " UNION ALL ".join(
-    f"SELECT subscription_id, {at} AS at, {sums} FROM {_SPAN.format(size)}"
-    f" JOIN {table} ON {at} >= opens AND {at} < closes WHERE {_MINE}"  # noqa: S608 - constants only
+    f"""
+    SELECT subscription_id, {at} AS at, {sums} FROM {_SPAN.format(size)}
+    JOIN {table} ON {at} >= opens AND {at} < closes WHERE {_MINE}
+    """  # noqa: S608 - constants only
     for size, (table, at, sums) in _SIZES.items()
 )
 # Each subscription in a period of its own. OFFSET 0 keeps the planner from taking the parts apart: for a few periods it
