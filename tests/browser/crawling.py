@@ -10,6 +10,11 @@ from urllib.parse import urljoin, urlsplit
 from playwright.sync_api import Page, Response, expect
 
 MOST_PAGES = 150  # more is a shape that is not known as one
+_DRAW_ALL = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync('.api { content-visibility: visible !important; }');
+  document.adoptedStyleSheets = [sheet];
+}"""
 LINKS = "[...document.querySelectorAll('a[href]')].map(link => link.href)"
 
 
@@ -55,6 +60,11 @@ def shape(path: str) -> str:
     address = re.sub(r"^/marketplace/[^/]+/[^/]+", "/marketplace/*/*", address)
     address = re.sub(r"^/marketplace/(?!compare$)[^/]+$", "/marketplace/*", address)
     return address + ("?" if query else "")
+
+
+def draw_all(page: Page) -> None:
+    """Have cards drawn that are off the screen too: pictures are taken whole, and barriers looked for everywhere."""
+    page.evaluate(_DRAW_ALL)
 
 
 def sign_in(page: Page, person: dict[str, Any]) -> None:

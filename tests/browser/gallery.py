@@ -23,13 +23,16 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import Error as BrowserError
 
-from tests.browser.crawling import crawl, shape, sign_in
+from tests.browser.crawling import crawl, draw_all, shape, sign_in
 
 WIDTHS = {"phone": 390, "tablet": 768, "desk": 1440}
 TALLEST = 2400  # pixels of a page; what is further down looks like what is above
 ACROSS = 1600  # pixels a sheet is wide
 VISITORS = {"stranger": None, "consumer": "greta", "integrator": "juno", "provider": "ada", "operator": "olive"}
 LOOKS = list(product(("light", "dark"), ("en", "de")))
+DRAWN = (
+    ".api { content-visibility: visible !important; }"  # also what is off the screen, where a picture is taken whole
+)
 SETTLED = """async () => {
   await document.fonts.ready;
   const end = Math.min(document.body.scrollHeight, 3000);
@@ -81,7 +84,9 @@ def _photograph(
 
 
 def _visit(browser: Browser, facts: dict[str, Any], visitor: str) -> Page:
-    context = browser.new_context(base_url=facts["portal_url"], locale="en-GB", reduced_motion="reduce")
+    context = browser.new_context(
+        base_url=facts["portal_url"], locale="en-GB", reduced_motion="reduce", bypass_csp=True
+    )
     context.set_default_timeout(15_000)
     page = context.new_page()
     if name := VISITORS[visitor]:
@@ -100,6 +105,7 @@ def _looks(page: Page, base: str, path: str) -> Iterator[Image.Image]:
             [{"name": "theme", "value": theme, "url": base}, {"name": "locale", "value": language, "url": base}]
         )
         page.goto(path)
+        draw_all(page)
         page.evaluate(SETTLED)
         picture = Image.open(BytesIO(page.screenshot(full_page=True)))
         yield picture.crop((0, 0, picture.width, min(picture.height, TALLEST)))

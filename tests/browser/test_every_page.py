@@ -16,7 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response
 
-from tests.browser.crawling import crawl, shape, sign_in
+from tests.browser.crawling import crawl, draw_all, shape, sign_in
 from tests.whole_portal import Portal
 
 pytestmark = pytest.mark.browser
@@ -101,6 +101,7 @@ def of_the_page(page: Page, answer: Response) -> Iterator[str]:
 
 def of_the_look(page: Page, theme: str, *, once: bool) -> Iterator[str]:
     """Barriers and overflow, narrow in the other theme and, unless `once` is enough, wide in this one."""
+    draw_all(page)
     other = "dark" if theme == "light" else "light"
     for size, scheme in ((NARROW, other), (WIDE, theme))[: 1 if once else 2]:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
