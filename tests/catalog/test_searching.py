@@ -294,6 +294,27 @@ def test_cheapest_first_is_exact_whatever_is_known_of_the_least_prices(
     assert {i: cost.exact for page in pages for i, cost in page.costs.items()} == costs
 
 
+@pytest.mark.usefixtures("priced")
+@pytest.mark.parametrize("words", ["", "api"], ids=["browsed", "searched"])
+def test_cheapest_first_is_the_same_however_few_lines_are_read_at_first(
+    words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recurring.tidy_the_market()
+    wished = [
+        Search(text=words, sort="cheapest", volume=volume, page=page) for volume in (700, 99_999) for page in (1, 2)
+    ]
+
+    def found() -> list[tuple[list[int], dict[int, Any]]]:
+        with scoped(PUBLIC):
+            pages = [search(wish) for wish in wished]
+        return [([card.id for card in page.cards], page.costs) for page in pages]
+
+    at_once = found()
+    assert [len(ids) for ids, _costs in at_once] == [PAGE_SIZE, 40 - PAGE_SIZE] * 2
+    monkeypatch.setattr(ranking, "FIRST_READ", 3)
+    assert found() == at_once
+
+
 def test_a_provider_with_more_apis_than_are_counted_says_so(app: Flask) -> None:
     provider = make_organisation("Large", "large")
     with transaction(SYSTEM) as session:

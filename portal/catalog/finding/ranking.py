@@ -9,16 +9,41 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import Any, NamedTuple
 
+from sqlalchemy import text
+
 from portal.catalog.finding.costs import UNSERVED, least_at, rankable, step_of
+from portal.db import db
 from portal.pricing.queries import list_offers_for
 from portal.pricing.types import Offer
 from portal.pricing.volumes import Quote, cheapest_of, quote
 
-__all__ = ["FIRST_LOOK", "FIRST_READ", "MOST_RANKED", "Priced", "Source", "cheapest_first", "step_of"]
+__all__ = [
+    "FIRST_LOOK",
+    "FIRST_READ",
+    "LINES",
+    "MOST_RANKED",
+    "Placed",
+    "Priced",
+    "Source",
+    "cheapest_first",
+    "step_of",
+    "with_lines",
+]
 
 MOST_RANKED = 1000
 FIRST_LOOK = 16
 FIRST_READ = 128  # a first page seldom looks at the lines of more
+
+
+LINES = "CAST(price_lines AS text)"
+
+
+class Placed(NamedTuple):
+    """The columns of `Priced` but for the lines."""
+
+    id: int
+    product_id: int | None
+    least: int
 
 
 class Priced(NamedTuple):
@@ -53,6 +78,19 @@ def cheapest_first(read: Source, volume: int, skip: int, size: int) -> tuple[lis
             break
     page = [place[-1] for place in best[skip:]]
     return page, {api_id: costs[api_id] for api_id in page if api_id in costs}
+
+
+def with_lines(placed: Sequence[Placed], lines: Sequence[str | None]) -> Iterator[Priced]:
+    """Yield what can be cheapest with its lines. Those of the first were read already, the rest are read when wanted."""
+    for place, known in zip(placed, lines, strict=False):
+        yield Priced(*place, known)
+    rest = placed[len(lines) :]
+    if rest:
+        statement = text(f"SELECT id, {LINES} AS lines FROM apis WHERE id = ANY (:ids)")  # noqa: S608 - a constant
+        rows = db.session.execute(statement, {"ids": [place.id for place in rest]})
+        found: dict[int, str | None] = {row.id: row.lines for row in rows}
+        for place in rest:
+            yield Priced(*place, found.get(place.id))
 
 
 def _by_place(rows: Iterable[Any], volume: int) -> Iterator[tuple[_Place, Any]]:

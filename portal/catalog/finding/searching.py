@@ -41,7 +41,6 @@ _PROVIDERS = f"""
         LIMIT {counting.MOST_PROVIDERS}
     ) p JOIN organisations o ON o.id = p.organisation_id)
 """  # noqa: S608 - a constant
-_LINES = "CAST(price_lines AS text)"
 _KNOWS_USAGE = text(f"SELECT EXISTS (SELECT FROM apis WHERE {LISTED} AND calls_30d > 0)")  # noqa: S608 - a constant
 
 
@@ -103,31 +102,17 @@ def _planned_for_what_is_asked() -> Iterator[None]:
 # ---- counting ---------------------------------------------------------------------------------------------------------
 
 
-class _Placed(NamedTuple):
-    """The columns of `ranking.Priced` but for the lines."""
-
-    id: int
-    product_id: int | None
-    least: int
-
-
 class _Counted(NamedTuple):
     """What was counted, its largest providers, and what comes with counting: the page, or what the cheapest are found among."""
 
     counts: Counts
     providers: list[FacetValue]
     ids: Sequence[int] = ()
-    priced: Sequence[_Placed] = ()
+    priced: Sequence[ranking.Placed] = ()
     lines: Sequence[str | None] = ()
 
     def read(self, limit: int) -> Iterator[ranking.Priced]:
-        """Yield what can be cheapest, the least first. The lines of the first came with counting, those of the rest are read."""
-        for place, lines in zip(self.priced[:limit], self.lines, strict=False):
-            yield ranking.Priced(*place, lines)
-        rest = self.priced[len(self.lines) : limit]
-        known: dict[int, str | None] = dict(_lines_of([place.id for place in rest])) if rest else {}
-        for place in rest:
-            yield ranking.Priced(*place, known.get(place.id))
+        return ranking.with_lines(self.priced[:limit], self.lines)
 
 
 def _count_listed(wanted: Search) -> _Counted:
@@ -189,10 +174,10 @@ def _candidates(wanted: Search, limit: int, *, with_page: bool = False, with_pro
     order = f"ts_rank(search, {QUERY}) DESC, place" if judged else "place"
     page = f"LIMIT {ranking.MOST_RANKED}" if priced else f"LIMIT {PAGE_SIZE} OFFSET :skip"
     also = f", {_priced(wanted)}, a.price_lines" if priced else ", a.search" if judged else ""
-    columns = _Placed._fields if priced else ("id",) if with_page else ()
+    columns = ranking.Placed._fields if priced else ("id",) if with_page else ()
     lists = [f", ARRAY(SELECT {column} FROM counted ORDER BY {order} {page})" for column in columns]  # noqa: S608 - as below
     if priced:
-        lists.append(f", ARRAY(SELECT {_LINES} FROM counted WHERE place <= {ranking.FIRST_READ} ORDER BY place)")  # noqa: S608
+        lists.append(f", ARRAY(SELECT {ranking.LINES} FROM counted WHERE place <= {ranking.FIRST_READ} ORDER BY place)")  # noqa: S608
     statement = f"""
         WITH best AS MATERIALIZED (
             SELECT a.id, a.organisation_id, a.facets, place{also} FROM (
@@ -214,7 +199,7 @@ def _candidates(wanted: Search, limit: int, *, with_page: bool = False, with_pro
         Counts(total=total, marks=marks or {}),
         [FacetValue(*each) for each in providers or ()],
         found[0] if with_page and not priced else (),
-        [_Placed(*each) for each in zip(*found[:-1], strict=True)] if priced else (),
+        [ranking.Placed(*each) for each in zip(*found[:-1], strict=True)] if priced else (),
         found[-1] if priced else (),
     )
 
@@ -241,7 +226,7 @@ def _listing(wanted: Search, counts: Counts, columns: str = "a.id") -> str:
 
 
 def _bounded(wanted: Search, counts: Counts) -> ranking.Source:
-    listing = _listing(wanted, counts, f"a.id, {_priced(wanted)}, {_LINES} AS lines")
+    listing = _listing(wanted, counts, f"a.id, {_priced(wanted)}, {ranking.LINES} AS lines")
 
     def read(limit: int) -> Iterator[Any]:
         for first, last in ((0, ranking.FIRST_READ), (ranking.FIRST_READ, limit)):
@@ -252,13 +237,8 @@ def _bounded(wanted: Search, counts: Counts) -> ranking.Source:
 
 
 def _priced(wanted: Search) -> str:
-    """Return the columns of `_Placed` after the first."""
+    """Return the columns of `ranking.Placed` after the first."""
     return f"a.product_id, a.price_points[{ranking.step_of(wanted.volume)}] AS least"
-
-
-def _lines_of(api_ids: Sequence[int]) -> Iterator[tuple[int, str | None]]:
-    statement = text(f"SELECT id, {_LINES} FROM apis WHERE id = ANY (:ids)")  # noqa: S608 - a constant
-    return ((api_id, lines) for api_id, lines in db.session.execute(statement, {"ids": list(api_ids)}))
 
 
 # ---- what is asked ----------------------------------------------------------------------------------------------------
